@@ -1,0 +1,36 @@
+"""What the `edit_*`, `veto_*` and prompt hooks look at and change."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(slots=True)
+class EditableMessage:
+    """An inbound message on its way into the database; `text` may be changed."""
+
+    text: str
+    kind: str
+    sender: str
+
+
+@dataclass(slots=True)
+class Draft:
+    """A reply on its way to the customer; `text` may be changed, not emptied."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class PromptContext:
+    """What a turn is about, as plain values: never rows of the database."""
+
+    account: Mapping[str, Any]
+    line: Mapping[str, Any]
+    lead: Mapping[str, Any]
+    conversation: Mapping[str, Any]
+    strategy: Mapping[str, Any]
+    message: str
+    """What the customer wrote in this turn."""

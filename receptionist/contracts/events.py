@@ -1,0 +1,64 @@
+"""What happened, as handed to the hook `on_event`, after it was committed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Base of all events. `account_id` says whose it is."""
+
+    account_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class MessageTaken(Event):
+    """A customer's message was stored."""
+
+    conversation_id: int
+    message_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class TurnRecorded(Event):
+    """A turn ended with a reply (or with the apology, `failed=True`). `seconds` from its start."""
+
+    conversation_id: int
+    turn_id: int
+    seconds: float
+    failed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class MessageSent(Event):
+    """A channel accepted an outbound message."""
+
+    conversation_id: int
+    message_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class MessageFailed(Event):
+    """A message cannot be answered or sent without a person; `reason` is for the admin."""
+
+    conversation_id: int
+    message_id: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class LeadChanged(Event):
+    """Something new is known of a lead; `fields` names it, without the values."""
+
+    lead_id: int
+    fields: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PersonRequested(Event):
+    """The agent asked for a person."""
+
+    conversation_id: int
+    reason: str
+    summary: str

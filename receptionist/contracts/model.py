@@ -1,0 +1,136 @@
+"""A model: what writes the answers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
+
+if TYPE_CHECKING:
+    from receptionist.contracts.host import Host
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """A past message of the conversation, or a note to the model (`role="system"`)."""
+
+    role: Literal["user", "assistant", "system"]
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class ToolOutput:
+    """The result of a tool call of this turn."""
+
+    call_id: str
+    name: str
+    output: str
+
+
+@dataclass(frozen=True, slots=True)
+class Produced:
+    """What the model itself produced earlier in this turn, in its own format; hand it back unchanged."""
+
+    items: Sequence[Mapping[str, Any]]
+
+
+Item = Said | ToolOutput | Produced
+
+
+@dataclass(frozen=True, slots=True)
+class ToolSpec:
+    """A tool as the model is told of it. `parameters` is a strict JSON schema: every key required, none extra."""
+
+    name: str
+    description: str
+    parameters: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class ModelRequest:
+    """One round of a turn.
+
+    `model` is the model's own name, or None for the plugin's default. `deadline` is a reading of
+    `time.monotonic()` after which the answer is useless. Call `check()` at every piece that arrives: it
+    raises `Interrupted` when the answer is no longer wanted. `variables` are the plain values the prompt was
+    rendered from. `account_id` lets a plugin keep one account's trouble away from another's.
+    """
+
+    instructions: str
+    items: Sequence[Item]
+    tools: Sequence[ToolSpec]
+    deadline: float
+    check: Callable[[], None]
+    account_id: int
+    model: str | None = None
+    max_output_tokens: int | None = None
+    temperature: float | None = None
+    reasoning_effort: str | None = None
+    end_user: str = ""
+    """A hash that stands for the customer, for the vendor's abuse checks; no personal data."""
+    variables: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class TextDelta:
+    """A piece of the answer, to be shown at once."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class ToolRequest:
+    """The model wants a tool called; `arguments` is JSON text as the model wrote it, not checked."""
+
+    call_id: str
+    name: str
+    arguments: str
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """Tokens as the vendor counted them; `reasoning` is part of `output`, `cached` part of `input`."""
+
+    input: int = 0
+    output: int = 0
+    cached: int = 0
+    reasoning: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Completed:
+    """The round is over; always the last event. `text` is the whole text, `produced` goes back in the next round."""
+
+    text: str
+    model: str
+    usage: Usage = Usage()
+    produced: Produced = Produced(())
+
+
+ModelEvent = TextDelta | ToolRequest | Completed
+
+
+class Model:
+    """Base class of models; return instances from the hook `register_models`.
+
+    One instance serves the whole process from many threads: make clients lazily, at first use, never in
+    `__init__` (the process may fork in between), and keep nothing of one request for another.
+    """
+
+    name: ClassVar[str]
+    title: ClassVar[str]
+    preference: ClassVar[int] = 10
+    """Of the models that are ready, a strategy that names none gets the one with the highest preference."""
+    notice: ClassVar[str] = ""
+    """Words every customer must see while this model answers; empty for a real model."""
+
+    def __init__(self, host: Host) -> None:
+        self.host = host
+
+    def ready(self) -> bool:
+        """Whether the settings suffice to answer (a key is there). No network."""
+        return True
+
+    def stream(self, request: ModelRequest) -> Iterator[ModelEvent]:
+        """Answer one round, piece by piece. Raises `ModelError`; a stream that breaks off is an error too."""
+        raise NotImplementedError(f"{type(self).__name__}.stream")

@@ -1,0 +1,136 @@
+"""The errors of Receptionist; each class says who reads its message.
+
+Three readers: the *customer* (or a client program) that sent something, the *admin* who can mend a
+setting or a plugin, and the *log*. Messages for customer and admin name the cause and the cure.
+"""
+
+from __future__ import annotations
+
+
+class ReceptionistError(Exception):
+    """Read in the log. The root of all errors raised here."""
+
+
+# --- read by the customer or the program that sent the request ---------------------------------
+
+
+class RequestError(ReceptionistError):
+    """Read by the sender of a request. `status` is the HTTP status, `code` a stable word for programs."""
+
+    status = 400
+    code = "bad_request"
+    retry_after: float | None = None
+
+
+class Invalid(RequestError):
+    """What was sent has the wrong shape or size; the same request will never work."""
+
+
+class Refused(RequestError):
+    """The sender did not prove who it is: bad signature, token or origin."""
+
+    status = 401
+    code = "refused"
+
+
+class NotAllowed(RequestError):
+    """The sender is known but may not do this."""
+
+    status = 403
+    code = "not_allowed"
+
+
+class NotFound(RequestError):
+    """There is no such thing, or none that the sender may see."""
+
+    status = 404
+    code = "not_found"
+
+
+class TooMany(RequestError):
+    """A rate limit was reached; `retry_after` is in seconds."""
+
+    status = 429
+    code = "too_many"
+
+    def __init__(self, message: str, retry_after: float) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
+class Unavailable(RequestError):
+    """Nothing was stored; the sender should try again (a database that is locked, full or gone)."""
+
+    status = 503
+    code = "unavailable"
+    retry_after = 2.0
+
+
+# --- read by the admin -----------------------------------------------------------------------------
+
+
+class AdminError(ReceptionistError):
+    """Read by the admin: names what is wrong and how to mend it."""
+
+
+class SettingsError(AdminError):
+    """A setting is unknown, missing or malformed; the start is refused."""
+
+
+class PluginError(AdminError):
+    """A plugin cannot be loaded or breaks a rule; names the plugin's file and line."""
+
+
+class TemplateError(AdminError):
+    """A strategy template is wrong; names line and column where known."""
+
+
+class LineError(AdminError):
+    """A line, strategy or account cannot be made or changed as asked."""
+
+
+# --- raised by plugins -------------------------------------------------------------------------------
+
+
+class ModelError(ReceptionistError):
+    """The model gave no usable answer. Read in the log and on the turn.
+
+    `retryable`: the same request may work in a moment. `retry_after`: seconds the server asked for.
+    `admin`: a person must act (bad key, quota, unknown model), so retrying is useless.
+    """
+
+    def __init__(
+        self, message: str, *, retryable: bool = False, retry_after: float | None = None, admin: bool = False
+    ) -> None:
+        super().__init__(message)
+        self.retryable = retryable
+        self.retry_after = retry_after
+        self.admin = admin
+
+
+class Interrupted(ReceptionistError):
+    """The running answer was called off: a newer message, a shutdown, a lost lease. Never an error."""
+
+
+class SendError(ReceptionistError):
+    """A channel could not send."""
+
+
+class SendRefused(SendError):
+    """The vendor refused for good (opted out, bad number): never tried again."""
+
+
+class SendFailed(SendError):
+    """Surely not sent; may be tried again. `retry_after` in seconds where the vendor named it."""
+
+    def __init__(self, message: str, retry_after: float | None = None) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
+class SendUnknown(SendError):
+    """Perhaps sent, perhaps not (a timeout after the request went out)."""
+
+
+class ToolError(ReceptionistError):
+    """A tool says in plain words why it did not act; the model reads the message and may try again."""
