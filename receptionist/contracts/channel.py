@@ -187,6 +187,7 @@ class TranscriptMessage:
     at: datetime
     provider_message_id: str | None = None
     turn: int | None = None
+    """The turn in live events that this reply belongs to."""
     author: str = ""
 
 

@@ -52,6 +52,9 @@ class Host(Protocol):
     def watch(self, line: Line, sender: Sender) -> AbstractContextManager[Watch]:
         """Follow the customer's conversation live, from now on."""
 
+    def find_lead(self, account_id: int, *, email: str | None = None, phone: str | None = None) -> int | None:
+        """The lead of the account with this proved e-mail or phone (E.164), if any."""
+
     def sign(self, purpose: str, claims: Mapping[str, Any], seconds: int) -> str:
         """A token (JWT, RFC 7519) with `claims`, valid for `seconds`, good for this `purpose` only."""
 

@@ -25,7 +25,8 @@ class ToolContext(Protocol):
         """`id`, `name`, `email`, `phone`, `company` and `notes` of the customer; unknown ones are None."""
 
     @property
-    def conversation_id(self) -> int: ...
+    def conversation_id(self) -> int:
+        """The conversation the call belongs to."""
 
     @property
     def strategy(self) -> Mapping[str, Any]:

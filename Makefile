@@ -1,0 +1,62 @@
+# What a self-hoster or a developer does here; `make help` lists it. Needs Python 3.11 or newer and make.
+
+.DEFAULT_GOAL := help
+.PHONY: help run test lint types lock clean
+
+# The first of these that runs and is new enough; `make run PYTHON=/some/python3` takes that one instead.
+PYTHON := $(shell for python in python3 python3.14 python3.13 python3.12 python3.11; do \
+	"$$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo "$$python" && break; done)
+PIP := .venv/bin/python -m pip --disable-pip-version-check --quiet
+
+help: ## Show this list
+	@sed -n 's/^\([a-z]*\):[^#]*## /\1\t/p' Makefile | while IFS="$$(printf '\t')" read -r name text; do \
+		printf 'make %-6s %s\n' "$$name" "$$text"; done
+
+run: .venv/.run ## Start Receptionist (Ctrl-C stops it); options go in ARGS="..."
+	@exec .venv/bin/receptionist run $(ARGS)
+
+test: .venv/.test ## Run all tests; with CI=true nothing may be skipped
+	@sh tests/ensure_browser.sh
+	@.venv/bin/python -m pytest $(ARGS)
+
+lint: .venv/.test ## Check style and format
+	.venv/bin/python -m ruff check .
+	.venv/bin/python -m ruff format --check .
+
+types: .venv/.test ## Check types
+	.venv/bin/python -m mypy
+
+lock: .venv/bin/python ## Write requirements.txt anew, with the newest versions setup.cfg allows
+	rm -rf build/lock
+	"$(PYTHON)" -m venv build/lock
+	build/lock/bin/python -m pip --disable-pip-version-check --quiet install .
+	{ echo '# Every run-time dependency, exactly. Made by: make lock'; \
+		build/lock/bin/python -m pip --disable-pip-version-check freeze --exclude receptionist; } > build/requirements.txt
+	mv build/requirements.txt requirements.txt
+	rm -rf build
+
+clean: ## Remove what was installed and built; instance/ stays
+	rm -rf .venv build dist receptionist.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	find receptionist plugins tests -name __pycache__ -prune -exec rm -rf {} +
+
+# --- the virtual environment: made once, installed into when a list of dependencies changed ---------
+
+.venv/bin/python:
+	@test -n "$(PYTHON)" || { echo "Receptionist needs Python 3.11 or newer; found: $$(python3 --version 2>&1)." \
+		"On Debian or Ubuntu: sudo apt install python3 python3-venv" >&2; exit 1; }
+	@"$(PYTHON)" -c 'import ensurepip, venv' 2>/dev/null || { version=$$("$(PYTHON)" -c \
+		'import sys; print("%d.%d" % sys.version_info[:2])'); echo "Python's venv module is missing." \
+		"On Debian or Ubuntu: sudo apt install python$$version-venv - then run make again." >&2; exit 1; }
+	@echo "Making .venv"
+	@"$(PYTHON)" -m venv --clear .venv
+
+.venv/.run: requirements.txt setup.cfg pyproject.toml | .venv/bin/python
+	@echo "Installing what Receptionist needs into .venv"
+	@$(PIP) install -r requirements.txt
+	@$(PIP) install --no-deps --editable .
+	@touch $@
+
+.venv/.test: .venv/.run
+	@echo "Installing what the tests need into .venv"
+	@$(PIP) install --constraint requirements.txt --editable '.[test]'
+	@touch $@

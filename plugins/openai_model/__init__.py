@@ -1,0 +1,124 @@
+"""Model `openai`: OpenAI's Responses API, and any server that speaks it or Chat Completions.
+
+Set `OPENAI_API_KEY`; for another server (Ollama, vLLM, llama.cpp, a gateway) `OPENAI_BASE_URL` and `OPENAI_MODEL`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import partial
+from typing import TYPE_CHECKING
+
+from receptionist import Host, Model, ModelEvent, ModelRequest, Settings, hookimpl
+
+from . import chat, responses
+from .connection import Connection, Reader, read
+from .health import configuration_problem, reach_problem
+from .settings import OpenAISettings
+
+if TYPE_CHECKING:
+    import httpx2
+    import openai
+
+    from .deadline import Call
+
+__all__ = ["OpenAIModel", "OpenAISettings"]
+
+NO_ENDPOINT = (404, 405, 501)
+"""How servers say that they have no Responses API."""
+
+
+class OpenAIModel(Model):
+    """Answers by OpenAI or a compatible server. Streams; never retries a failure: core does, by the `ModelError`."""
+
+    name = "openai"
+    title = "OpenAI"
+    preference = 10
+
+    def __init__(self, host: Host) -> None:
+        super().__init__(host)
+        self.settings = host.settings(OpenAISettings)
+        self.connection = Connection(self.settings.server, self.settings.openai_api_key.get_secret_value())
+        self._chat_only = False
+        self._plain_models: set[str] = set()
+
+    def ready(self) -> bool:
+        """Whether there is a key, or a server of one's own, which may need none."""
+        return self.settings.configured
+
+    def stream(self, request: ModelRequest) -> Iterator[ModelEvent]:
+        """Answer one round. Raises `ModelError`, never with the key in its text."""
+        from .deadline import Call
+
+        call = Call(request.deadline, self.settings.openai_silence_seconds, request.check)
+        try:
+            call.check()
+            response, reader = self._open(request, request.model or self.settings.openai_model, call)
+            yield from read(response, reader, call)
+        except Exception as error:
+            # The boundary to vendor code: whatever it raises is a failed model call, and may hold the key in its
+            # text or context. Only the caller's own "no longer wanted" passes.
+            if error is call.called_off:
+                raise
+            raise self.connection.explain(error, request.deadline) from None
+
+    def close(self) -> None:
+        """Close this process's connections; they are opened again when needed."""
+        self.connection.close()
+
+    def _open(self, request: ModelRequest, model: str, call: Call) -> tuple[httpx2.Response, Reader]:
+        """Send the request by the best API the server has. That it has only Chat Completions is remembered once
+        that worked."""
+        import openai
+
+        if not self._chat_only:
+            try:
+                return self._post_responses(request, model, call), responses.ResponsesReader(model)
+            except openai.APIStatusError as error:
+                if not self._lacks_responses(error):
+                    raise
+        response = self.connection.post("/chat/completions", chat.request_body(request, model), call)
+        self._chat_only = True
+        return response, chat.ChatReader(model, limited=request.max_output_tokens is not None)
+
+    def _post_responses(self, request: ModelRequest, model: str, call: Call) -> httpx2.Response:
+        """Send by the Responses API. Models that do not reason refuse to be asked for their reasoning: those are
+        remembered and asked again without."""
+        import openai
+
+        own, reasons = self.settings.is_openai, model not in self._plain_models
+        try:
+            return self.connection.post(
+                "/responses", responses.request_body(request, model, openai=own, reasons=reasons), call
+            )
+        except openai.BadRequestError as error:
+            if not reasons or error.param != "include":
+                raise
+        self._plain_models.add(model)
+        return self.connection.post(
+            "/responses", responses.request_body(request, model, openai=own, reasons=False), call
+        )
+
+    def _lacks_responses(self, error: openai.APIStatusError) -> bool:
+        """Whether a refusal is about the API, not the model. OpenAI has it, so there it is never about the API."""
+        about_model = error.code == "model_not_found" or error.param == "model"
+        return error.status_code in NO_ENDPOINT and not about_model and not self.settings.is_openai
+
+
+@hookimpl
+def register_settings() -> Iterable[type[Settings]]:
+    """The key, the server and the model."""
+    return [OpenAISettings]
+
+
+@hookimpl
+def register_models(host: Host) -> Iterable[Model]:
+    """The model `openai`."""
+    return [OpenAIModel(host)]
+
+
+@hookimpl
+def register_health_checks(host: Host) -> Mapping[str, Callable[[], str | None]]:
+    """`settings`: without network. `server`: asks it for its models, which costs up to 5 seconds."""
+    settings = host.settings(OpenAISettings)
+    return {"settings": partial(configuration_problem, settings), "server": partial(reach_problem, settings)}

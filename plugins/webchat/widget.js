@@ -1,0 +1,856 @@
+// The chat's behaviour. Served with skin.js before it, inside one function: nothing leaks but `window.receptionist`.
+//
+// Three rules keep it honest: what the visitor wrote is in localStorage until the server has answered 202 for it, and
+// goes out again under the same id; what was said is only shown from the server's transcript, by its ids; text is only
+// ever put into the page as text.
+
+const script = document.currentScript || document.querySelector('script[data-line][src*="/webchat/widget.js"]');
+const LINE = script && script.dataset.line;
+if (!LINE) return console.error('receptionist: the script tag needs data-line="KEY"');
+if (window.receptionist) return console.warn('receptionist: the chat is on this page already');
+const API = new URL(encodeURIComponent(LINE), script.src).href;
+const LIVE = API.replace(/^http/, 'ws') + '/live';
+const SECOND = 1000;
+const HOUR = 3600 * SECOND;
+const PAGE = 100;
+
+// --- storage: per line and person; in memory where the browser refuses ---------------------------------------------
+
+const memory = new Map();
+const store = {
+  read(key) {
+    try { return JSON.parse(memory.get(key) ?? localStorage.getItem(key)); } catch { return null; }
+  },
+  write(key, value) {
+    const text = JSON.stringify(value);
+    try { localStorage.setItem(key, text); memory.delete(key); } catch { memory.set(key, text); }
+  },
+  remove(key) {
+    memory.delete(key);
+    try { localStorage.removeItem(key); } catch { /* it was never there */ }
+  },
+  keys(prefix) {
+    let stored = [];
+    try { stored = Object.keys(localStorage); } catch { /* none then */ }
+    return [...new Set([...stored, ...memory.keys()])].filter((key) => key.startsWith(prefix)).sort();
+  },
+};
+const ROOT_KEY = `receptionist:${LINE}:`;
+const LOOK_KEY = ROOT_KEY + 'look';
+
+// --- who is chatting -------------------------------------------------------------------------------------------------
+
+/** undefined: the site will say later; null: nobody in particular; else the site's JWT. */
+let identity = script.dataset.identity === undefined ? null : script.dataset.identity || undefined;
+let prefix = '';
+let state = {};
+let look = store.read(LOOK_KEY) || {};
+/** Grows whenever the person changes, so that answers meant for the last one are dropped. */
+let era = 0;
+
+function personOf(jwt) {
+  if (!jwt) return jwt === null ? 'visitor' : 'unknown';
+  let subject = jwt;
+  try {
+    const part = jwt.split('.')[1].replace(/-/g, '+').replace(/_/g, '/');
+    subject = JSON.parse(new TextDecoder().decode(Uint8Array.from(atob(part), (c) => c.charCodeAt(0)))).sub;
+  } catch { /* the server will refuse it; until then it is a person of its own */ }
+  let hash = 5381n;
+  for (const unit of String(subject)) hash = (hash * 33n + BigInt(unit.codePointAt(0))) % 0xffffffffffffffc5n;
+  return 'user-' + hash.toString(36);
+}
+
+/** Start over as whoever `identity` says, forgetting everything stored of anybody else. */
+function become() {
+  era += 1;
+  prefix = `${ROOT_KEY}${personOf(identity)}:`;
+  if (identity !== undefined) for (const key of store.keys(ROOT_KEY)) if (!key.startsWith(prefix) && key !== LOOK_KEY) store.remove(key);
+  state = store.read(prefix + 'state') || {};
+  clearTalk();
+}
+
+function save(change) {
+  state = { ...store.read(prefix + 'state'), ...state, ...change };
+  store.write(prefix + 'state', state);
+}
+
+function clearTalk() {
+  drop();
+  clearTimeout(drainTimer);
+  clearTimeout(pollTimer);
+  opening = null;
+  cursor = 0;
+  activeUntil = 0;
+  doneTurns.clear();
+  setPartial(null);
+  setTyping(false);
+  for (const row of rows.values()) row.el.remove();
+  rows.clear();
+  greet();
+  setTrouble('');
+  showUnread();
+}
+
+// --- requests ----------------------------------------------------------------------------------------------------------
+
+class Failure extends Error {
+  constructor(status, code, message, wait) {
+    super(message);
+    Object.assign(this, { status, code, wait });
+  }
+}
+const backoff = (attempt) => Math.min(30, 0.5 * 2 ** attempt) * (0.5 + Math.random()) * SECOND;
+
+/** JSON of a successful answer. Throws `Failure`; its status is 0 when no answer came. */
+async function ask(path, options = {}) {
+  const mine = era;
+  const abort = new AbortController();
+  const timer = setTimeout(() => abort.abort(), 15 * SECOND);
+  let response, data;
+  try {
+    response = await fetch(API + path, { mode: 'cors', credentials: 'omit', cache: 'no-store', signal: abort.signal, ...options });
+    data = await response.json();
+  } catch (error) {
+    if (!response || response.ok) {
+      if (mine === era) setReach(false);
+      throw new Failure(0, 'network', String(error));
+    }
+  } finally {
+    clearTimeout(timer);
+  }
+  if (mine !== era) throw new Failure(-1, 'stale', 'another person is here now');
+  setReach(response.status < 500);
+  if (response.ok) return data;
+  const { code = '', message = '' } = (data && data.error) || {};
+  throw new Failure(response.status, code, message, Number(response.headers.get('Retry-After')) * SECOND || 0);
+}
+
+const post = (path, body, headers) =>
+  ask(path, { method: 'POST', body: JSON.stringify(body), headers: { 'Content-Type': 'application/json', ...headers } });
+const bearer = () => ({ Authorization: `Bearer ${state.token}` });
+
+let opening = null;
+/** A good token in `state`, asking for one if need be; one question at a time. */
+function session(fresh = false) {
+  if (!fresh && state.token && state.expires > Date.now() + 60 * SECOND) return Promise.resolve();
+  if (opening) return opening;
+  const mine = (navigator.locks ? navigator.locks.request(prefix + 'session', openSession) : openSession())
+    .finally(() => { if (opening === mine) opening = null; });
+  opening = mine;
+  return mine;
+}
+
+async function openSession() {
+  const stored = store.read(prefix + 'state');
+  if (stored && stored.token !== state.token && stored.expires > Date.now() + 60 * SECOND) return adopt(stored);
+  let answer;
+  try {
+    const body = { ...(state.token && { token: state.token }), ...(identity && { identity }) };
+    answer = await post('/session', body);
+  } catch (error) {
+    if (error.code === 'identity_refused') setTrouble('identity');
+    throw error;
+  }
+  look = { line: answer.line, limits: answer.limits, at: Date.now() };
+  store.write(LOOK_KEY, look);
+  adopt({ token: answer.token, expires: Date.now() + answer.expires_in * SECOND, visitor: answer.visitor });
+  dress();
+}
+
+/** Go on under a session that was opened here or in another tab. */
+function adopt({ token, expires, visitor }) {
+  if (state.visitor && state.visitor !== visitor) forgetShown();
+  save({ token, expires, visitor });
+}
+
+/** The server knows us under another name now: what it told the last one is not ours to show. */
+function forgetShown() {
+  for (const [key, row] of rows) if (row.id) { row.el.remove(); rows.delete(key); }
+  cursor = 0;
+  setPartial(null);
+  save({ seen: 0 });
+}
+
+// --- the outbox: in order, one at a time, until the server says 202 ----------------------------------------------------
+
+let draining = false;
+let drainTimer = 0;
+let sendAttempts = 0;
+
+const queued = () => store.keys(prefix + 'q:').map((key) => ({ key, ...store.read(key) })).filter((item) => item.id);
+
+function newId() {
+  if (crypto.randomUUID) return crypto.randomUUID(); // missing on pages without https
+  const hex = [...crypto.getRandomValues(new Uint8Array(16))].map((byte) => byte.toString(16).padStart(2, '0')).join('');
+  return hex.replace(/^(.{8})(.{4}).(.{3}).(.{3})(.{12})$/, '$1-$2-4$3-8$4-$5');
+}
+
+function say(text) {
+  const item = { id: newId(), text, at: Date.now() };
+  item.key = `${prefix}q:${String(item.at).padStart(15, '0')}:${item.id}`;
+  store.write(item.key, item);
+  save({ wrote: Date.now() });
+  showQueued(item, 'sending');
+  activeUntil = Date.now() + 120 * SECOND;
+  scrollDown(true);
+  drain();
+  wake();
+}
+
+/** Send what waits; among the tabs of this site only one does at any moment. */
+async function drain() {
+  clearTimeout(drainTimer);
+  if (draining || identity === undefined || !queued().some((item) => !item.failed)) return;
+  draining = true;
+  const mine = era;
+  let again = SECOND; // another tab is sending
+  const work = async (lock) => { if (lock) again = await drainAll(mine); };
+  try {
+    if (navigator.locks) await navigator.locks.request(prefix + 'sending', { ifAvailable: true }, work);
+    else await work(true);
+  } finally {
+    draining = false;
+  }
+  if (mine !== era) return drain();
+  if (again) drainTimer = setTimeout(drain, again);
+}
+
+/** Milliseconds to wait before the next try; 0 when all is sent. */
+async function drainAll(mine) {
+  for (;;) {
+    const item = queued().find((one) => !one.failed);
+    if (!item || mine !== era) return 0;
+    try {
+      await session();
+      markRow(item.id, 'sending');
+      await post('/messages', { id: item.id, text: item.text }, bearer());
+      sendAttempts = 0;
+      store.remove(item.key);
+      markRow(item.id, 'sent');
+    } catch (error) {
+      if (mine !== era) return 0;
+      const wait = notSent(item, error);
+      if (wait) return wait;
+    }
+  }
+}
+
+function notSent(item, error) {
+  if (error.code === 'identity_refused') {
+    markWaiting('waiting');
+    return 60 * SECOND;
+  }
+  if (error.status === 401 && sendAttempts < 2) {
+    sendAttempts += 1;
+    save({ expires: 0 });
+    return 1;
+  }
+  if (error.status === 429) {
+    markWaiting('slow');
+    return Math.max(SECOND, error.wait);
+  }
+  if (error.status >= 400 && error.status < 500 && error.status !== 401 && error.status !== 408) {
+    store.write(item.key, { ...item, failed: error.message || String(error.status) });
+    markRow(item.id, 'failed', error.message);
+    return 0;
+  }
+  markWaiting('waiting');
+  return error.wait || backoff(sendAttempts++);
+}
+
+function markWaiting(kind) {
+  for (const item of queued()) if (!item.failed) markRow(item.id, kind);
+}
+
+function retry(id) {
+  const item = queued().find((one) => one.id === id);
+  if (!item) return;
+  store.write(item.key, { ...item, failed: undefined });
+  markRow(id, 'sending');
+  drain();
+}
+
+// --- live: a socket while somebody looks or waits, polling where sockets do not work -----------------------------------
+
+let cursor = 0;
+let socket = null;
+let ready = false;
+let lastFrame = 0;
+let attempts = 0;
+let failures = 0;
+let socketAgainAt = 0;
+let retryTimer = 0;
+let pollTimer = 0;
+let polling = false;
+let pollAttempts = 0;
+let activeUntil = 0;
+let hiddenSince = 0;
+const doneTurns = new Set();
+
+const active = () => Date.now() < activeUntil;
+const hiddenLong = () => hiddenSince && Date.now() - hiddenSince > 60 * SECOND;
+const wanted = () => identity !== undefined && !hiddenLong() && (isOpen || active());
+
+/** Look at what is needed now, and do it. Safe to call at any time. */
+function wake() {
+  if (!wanted()) {
+    drop();
+    if (state.wrote && !pollTimer) schedulePoll(30 * SECOND);
+    return;
+  }
+  if (socket || retryTimer) return;
+  if (Date.now() >= socketAgainAt) connect();
+  if (failures >= 2 && !pollTimer) schedulePoll(0);
+}
+
+async function connect() {
+  const mine = era;
+  retryTimer = -1;
+  try {
+    await session();
+  } catch (error) {
+    if (mine !== era) return;
+    retryTimer = 0;
+    reconnectIn(error.wait || (error.code === 'identity_refused' ? 60 * SECOND : backoff(attempts++)));
+    return;
+  }
+  retryTimer = 0;
+  if (mine === era && !socket && wanted()) openSocket();
+}
+
+function openSocket() {
+  const mine = (socket = new WebSocket(LIVE));
+  let partial = null;
+  let isTyping = false;
+  lastFrame = Date.now();
+  mine.onopen = () => mine.send(JSON.stringify({ type: 'hello', token: state.token, after: cursor }));
+  mine.onmessage = (event) => {
+    if (mine !== socket) return;
+    lastFrame = Date.now();
+    const frame = JSON.parse(event.data);
+    if (ready || frame.type === 'message') return receive(frame);
+    if (frame.type === 'delta') partial = frame;
+    if (frame.type === 'typing') isTyping = true;
+    if (frame.type === 'ready') connected(partial, isTyping);
+  };
+  mine.onclose = (event) => { if (mine === socket) lost(event.code); };
+}
+
+function connected(partial, isTyping) {
+  ready = true;
+  attempts = failures = 0;
+  clearTimeout(pollTimer);
+  pollTimer = 0;
+  setReach(true);
+  setPartial(partial && !doneTurns.has(partial.turn) ? partial : null);
+  setTyping(isTyping && !partial);
+}
+
+function lost(code) {
+  const worked = ready;
+  drop();
+  if (code === 4401) save({ expires: 0 });
+  if (!worked && navigator.onLine !== false) failures += code === 4429 ? 2 : 1;
+  if (failures >= 2) socketAgainAt = Date.now() + Math.min(600, 60 * 2 ** (failures - 2)) * SECOND;
+  if (failures >= 2) wake();
+  else reconnectIn(backoff(attempts++));
+}
+
+function reconnectIn(wait) {
+  clearTimeout(retryTimer);
+  retryTimer = setTimeout(() => { retryTimer = 0; wake(); }, wait);
+}
+
+function drop() {
+  const old = socket;
+  socket = null;
+  ready = false;
+  clearTimeout(retryTimer);
+  retryTimer = 0;
+  if (old) old.close();
+}
+
+/** Something is missing in the partial reply: come back at once and be told the whole of it. */
+function resync() {
+  drop();
+  reconnectIn(50);
+}
+
+function schedulePoll(wait) {
+  clearTimeout(pollTimer);
+  pollTimer = document.hidden || identity === undefined ? 0 : setTimeout(poll, wait);
+}
+
+async function poll() {
+  pollTimer = 0;
+  if (polling || ready) return;
+  polling = true;
+  let wait = 0;
+  const mine = era;
+  try {
+    await session();
+    const answer = await ask(`/messages?after=${cursor}`, { headers: bearer() });
+    answer.messages.forEach(showRecorded);
+    setPartial(answer.partial);
+    setTyping(answer.typing && !answer.partial);
+    pollAttempts = 0;
+    if (answer.messages.length >= PAGE) wait = 1;
+  } catch (error) {
+    if (mine === era) {
+      if (error.status === 401) save({ expires: 0 });
+      if (!error.status) socketAgainAt = 0; // the network is the trouble, not the socket
+      wait = error.wait || backoff(++pollAttempts);
+    }
+  }
+  polling = false;
+  if (ready) return;
+  if (wanted() && failures >= 2) schedulePoll(wait || (active() ? 2 : 5) * SECOND);
+  else if (wait || state.wrote) schedulePoll(wait || 30 * SECOND);
+  if (!wait) wake();
+}
+
+function receive(frame) {
+  if (frame.type === 'message') return showRecorded(frame.message);
+  if (frame.type === 'typing') setTyping(true);
+  if (frame.type === 'delta') addDelta(frame);
+  if (frame.type === 'reset' && partialReply && partialReply.turn === frame.turn) { setPartial(null); setTyping(true); }
+}
+
+function tick() {
+  if (ready && Date.now() - lastFrame > 45 * SECOND) lost(0);
+  else if (ready && Date.now() - lastFrame > 25 * SECOND) socket.send('{"type":"ping"}');
+  else if (socket && !ready && Date.now() - lastFrame > 8 * SECOND) lost(0);
+  wake();
+}
+
+// --- the reply that is being written -----------------------------------------------------------------------------------
+
+let partialReply = null;
+let typingTimer = 0;
+
+/** `offset` counts characters as Python does: code points, not UTF-16 units. */
+function addDelta({ turn, text, offset }) {
+  if (doneTurns.has(turn)) return;
+  const have = partialReply && partialReply.turn === turn ? partialReply : { turn, text: '', count: 0 };
+  if (offset > have.count) return resync();
+  const fresh = [...text].slice(have.count - offset);
+  activeUntil = Math.max(activeUntil, Date.now() + 30 * SECOND);
+  if (fresh.length) setPartial({ turn, text: have.text + fresh.join(''), count: have.count + fresh.length });
+}
+
+function setPartial(value) {
+  const stick = atBottom();
+  partialReply = value && value.text ? { ...value, count: [...value.text].length } : null;
+  writing.hidden = !partialReply;
+  if (partialReply) {
+    setTyping(false);
+    writingText.textContent = partialReply.text;
+  }
+  if (stick) scrollDown(true);
+}
+
+function setTyping(on) {
+  clearTimeout(typingTimer);
+  const stick = atBottom();
+  dots.hidden = !on;
+  if (on) {
+    activeUntil = Math.max(activeUntil, Date.now() + 30 * SECOND);
+    typingTimer = setTimeout(() => setTyping(false), 60 * SECOND);
+  }
+  if (stick) scrollDown(true);
+}
+
+// --- the page ------------------------------------------------------------------------------------------------------------
+
+function el(tag, name, attributes = {}, ...children) {
+  const node = document.createElement(tag);
+  if (name) node.className = name;
+  for (const [key, value] of Object.entries(attributes)) node.setAttribute(key, value);
+  node.append(...children);
+  return node;
+}
+
+function icon(name, className = '') {
+  const svg = document.createElementNS('http://www.w3.org/2000/svg', 'svg');
+  const path = document.createElementNS('http://www.w3.org/2000/svg', 'path');
+  for (const [key, value] of Object.entries({ viewBox: '0 0 24 24', 'aria-hidden': 'true', class: className })) svg.setAttribute(key, value);
+  path.setAttribute('d', ICONS[name]);
+  svg.append(path);
+  return svg;
+}
+
+const badge = el('span', 'badge', { hidden: '' });
+const bubble = el('button', 'bubble', { type: 'button', 'aria-expanded': 'false', 'aria-controls': 'panel' }, icon('chat', 'chat'), icon('shut', 'shut'), badge);
+const face = el('div', 'face', { 'aria-hidden': 'true' });
+const title = el('h2', 'title', { id: 'title', dir: 'auto' });
+const statusText = el('span');
+const notice = el('p', 'notice', { dir: 'auto' });
+const closeButton = el('button', 'close', { type: 'button' }, icon('close'));
+const head = el('header', 'head', {}, face, el('div', 'who', {}, title, el('p', 'status', {}, el('span', 'dot'), statusText)), closeButton);
+const dots = el('div', 'row typing', { hidden: '' }, el('div', 'text', {}, el('i'), el('i'), el('i')));
+const writingText = el('div', 'text', { dir: 'auto' });
+const writing = el('div', 'row still', { hidden: '' }, writingText);
+const tail = el('div', 'tail', { 'aria-hidden': 'true' }, writing, dots);
+const log = el('div', 'log', { role: 'log', 'aria-live': 'polite', 'aria-relevant': 'additions', tabindex: '0' }, tail);
+const trouble = el('p', 'trouble', { role: 'status' });
+const input = el('textarea', 'input', { rows: '1', dir: 'auto', enterkeyhint: 'send', autocomplete: 'off', maxlength: '4000' });
+const sendButton = el('button', 'send', { type: 'submit', 'aria-disabled': 'true' }, icon('send'));
+const form = el('form', 'form', {}, input, sendButton);
+const panel = el('section', 'panel', { id: 'panel', role: 'dialog', 'aria-labelledby': 'title', hidden: '' }, head, notice, log, el('div', 'foot', {}, trouble, form));
+const root = el('div', 'root', {}, panel, bubble);
+
+let words = WORDS.en;
+let isOpen = false;
+let reach = null;
+let troubleWord = '';
+const rows = new Map();
+let order = 0;
+
+function build() {
+  const host = document.createElement('receptionist-chat');
+  const shadow = host.attachShadow({ mode: 'closed' });
+  try {
+    const sheet = new CSSStyleSheet();
+    sheet.replaceSync(STYLE);
+    shadow.adoptedStyleSheets = [sheet];
+  } catch {
+    shadow.append(el('style', '', {}, STYLE)); // browsers before constructable style sheets
+  }
+  shadow.append(root);
+  document.body.append(host);
+}
+
+/** Colour, side, language and title, as the line has them (or had them on the last visit). */
+function dress() {
+  const line = look.line || {};
+  const asked = [script.dataset.language, line.language, ...(navigator.languages || [])];
+  const language = asked.map((tag) => String(tag || '').slice(0, 2).toLowerCase()).find((tag) => tag in WORDS) || 'en';
+  words = WORDS[language];
+  root.lang = language;
+  root.classList.toggle('left', line.position === 'left');
+  if (/^#[0-9a-f]{6}$/.test(line.colour || '')) colour(line.colour);
+  title.textContent = line.title || words.chat;
+  face.textContent = ([...(line.title || '')].find((letter) => /\p{L}|\p{N}/u.test(letter)) || '·').toUpperCase();
+  notice.textContent = line.notice || '';
+  input.placeholder = words.write;
+  input.maxLength = (look.limits && look.limits.text) || 4000;
+  input.setAttribute('aria-label', words.label);
+  sendButton.setAttribute('aria-label', words.send);
+  closeButton.setAttribute('aria-label', words.close);
+  log.setAttribute('aria-label', words.messages);
+  setTrouble(troubleWord);
+  showReach();
+  showUnread();
+  greet();
+}
+
+/** Text on the accent is white if that is readable (WCAG 2.2, 4.5:1), else black, which then is. */
+function colour(hex) {
+  const part = (at) => {
+    const value = parseInt(hex.slice(at, at + 2), 16) / 255;
+    return value <= 0.04045 ? value / 12.92 : ((value + 0.055) / 1.055) ** 2.4;
+  };
+  const light = 0.2126 * part(1) + 0.7152 * part(3) + 0.0722 * part(5);
+  root.style.setProperty('--accent', hex);
+  root.style.setProperty('--on-accent', 1.05 / (light + 0.05) >= 4.5 ? '#fff' : '#000');
+  const lost = light > 0.75 || light < 0.02; // hardly to be seen on white, or on the dark surface
+  root.style.setProperty('--edge', lost ? 'var(--field)' : 'transparent');
+}
+
+function setReach(value) {
+  reach = value;
+  if (value && troubleWord === 'unreachable') setTrouble('');
+  if (value === false && navigator.onLine !== false && !troubleWord) setTrouble('unreachable');
+  showReach();
+}
+
+function showReach() {
+  const offline = navigator.onLine === false;
+  root.classList.toggle('away', offline || !reach);
+  statusText.textContent = offline ? words.offline : reach === false ? words.connecting : words.assistant;
+}
+
+function setTrouble(word) {
+  troubleWord = word;
+  trouble.textContent = word ? words[word] : '';
+}
+
+// --- messages in the page ------------------------------------------------------------------------------------------------
+
+const LINK = /\b(?:https?:\/\/|mailto:|tel:)[^\s<>"'`]+/gi;
+
+/** Text with its addresses as links; only harmless ones, and nothing else is ever markup. */
+function fill(node, text) {
+  let from = 0;
+  for (const match of text.matchAll(LINK)) {
+    let address = match[0].replace(/[.,;:!?…»”]+$/, '');
+    if (address.endsWith(')') && !address.includes('(')) address = address.slice(0, -1);
+    const url = URL.canParse && !URL.canParse(address) ? null : address;
+    if (!url) continue;
+    node.append(text.slice(from, match.index));
+    node.append(el('a', '', { href: url, target: '_blank', rel: 'noopener noreferrer nofollow' }, url));
+    from = match.index + address.length;
+  }
+  node.append(text.slice(from));
+}
+
+function makeRow(key, { text, mine, at, author = '', id = 0, still = false, greeting = false }) {
+  const body = el('div', 'text', { dir: 'auto' });
+  fill(body, text);
+  const meta = el('div', 'meta');
+  const row = { key, id, mine, at, state: '', reason: '', order: greeting ? -1 : order++, meta };
+  row.el = el('div', `row${mine ? ' mine' : ''}${still ? ' still' : ''}`);
+  if (author) row.el.append(el('div', 'author', { dir: 'auto' }, author));
+  if (mine) row.el.append(el('span', 'hush', {}, words.you + ': '));
+  row.el.append(body, meta);
+  rows.set(key, row);
+  place(row);
+  return row;
+}
+
+/** Recorded messages in the order of their ids, the others after them. */
+function place(row) {
+  const rank = (one) => [one.order < 0 ? -1 : one.id || Infinity, one.order];
+  const after = (a, b) => a[0] > b[0] || (a[0] === b[0] && a[1] > b[1]);
+  const next = [...rows.values()].filter((one) => one !== row && after(rank(one), rank(row)) && one.el.isConnected)
+    .sort((a, b) => (after(rank(a), rank(b)) ? 1 : -1))[0];
+  const before = next ? next.el : tail;
+  if (row.el.nextSibling !== before) log.insertBefore(row.el, before);
+  group();
+}
+
+/** Rows of one side stand together; the last of them says when. */
+function group() {
+  const list = [...rows.values()].sort((a, b) => (a.el.compareDocumentPosition(b.el) & 4 ? -1 : 1));
+  list.forEach((row, index) => {
+    const next = list[index + 1];
+    row.el.classList.toggle('again', index > 0 && list[index - 1].mine === row.mine);
+    showMeta(row, !next || next.mine !== row.mine);
+  });
+}
+
+function showMeta(row, isLast) {
+  const special = row.state && row.state !== 'sent';
+  row.el.classList.toggle('waiting', row.state === 'waiting' || row.state === 'slow');
+  row.el.classList.toggle('failed', row.state === 'failed');
+  const time = row.at ? new Date(row.at).toLocaleTimeString([], { timeStyle: 'short' }) : '';
+  const said = special ? words[row.state] : isLast && row.mine ? `${words.sent} · ${time}` : isLast ? time : '';
+  const label = row.state === 'failed' && row.reason ? `${said} ${row.reason}` : said;
+  if (row.said === label) return;
+  row.said = label;
+  row.meta.replaceChildren(label);
+  row.meta.hidden = !label;
+  if (row.state === 'failed') {
+    const button = el('button', 'again-button', { type: 'button' }, words.retry);
+    button.onclick = () => { retry(row.key.slice(1)); input.focus(); };
+    row.meta.append(button);
+  }
+}
+
+function greet() {
+  const text = (look.line && look.line.greeting) || words.hello;
+  const old = rows.get('greeting');
+  if (old && old.text === text) return;
+  if (old) old.el.remove();
+  rows.delete('greeting');
+  makeRow('greeting', { text, mine: false, still: true, greeting: true }).text = text;
+}
+
+function showQueued(item, kind) {
+  if (!rows.has('c' + item.id)) makeRow('c' + item.id, { text: item.text, mine: true, at: item.at });
+  markRow(item.id, item.failed ? 'failed' : kind, item.failed);
+}
+
+function markRow(id, kind, reason = '') {
+  const row = rows.get('c' + id);
+  if (!row || row.id) return;
+  Object.assign(row, { state: kind, reason });
+  group();
+}
+
+function showRecorded(message) {
+  const mine = message.direction === 'in';
+  const key = message.client_id ? 'c' + message.client_id : 'm' + message.id;
+  const stick = atBottom();
+  cursor = Math.max(cursor, message.id);
+  if (message.client_id) for (const item of queued()) if (item.id === message.client_id) store.remove(item.key);
+  let row = rows.get(key);
+  if (row && row.id) return;
+  const finished = !mine && partialReply && partialReply.turn === message.turn;
+  if (!mine) {
+    if (message.turn !== null) doneTurns.add(message.turn);
+    if (finished) setPartial(null);
+    setTyping(false);
+  }
+  if (row) {
+    Object.assign(row, { id: message.id, state: 'sent', reason: '' });
+    place(row);
+  } else {
+    const at = Date.parse(message.at);
+    const still = finished || Date.now() - at > 30 * SECOND;
+    makeRow(key, { text: message.text, mine, at, author: message.author, id: message.id, still });
+  }
+  if (!state.wrote) save({ wrote: Date.now() });
+  if (stick) scrollDown(true);
+  seen();
+}
+
+const atBottom = () => log.scrollHeight - log.scrollTop - log.clientHeight < 80;
+function scrollDown(now) {
+  if (now) log.scrollTop = log.scrollHeight;
+}
+
+function seen() {
+  if (isOpen && !document.hidden && cursor > (state.seen || 0)) save({ seen: cursor });
+  showUnread();
+}
+
+function showUnread() {
+  const count = isOpen ? 0 : [...rows.values()].filter((row) => !row.mine && row.id > (state.seen || 0)).length;
+  badge.hidden = !count;
+  badge.textContent = count > 9 ? '9+' : String(count);
+  const news = count === 1 ? words.oneUnread : words.unread.replace('{n}', count);
+  bubble.setAttribute('aria-label', isOpen ? words.close : count ? `${words.open}, ${news}` : words.open);
+}
+
+// --- opening, closing, writing ---------------------------------------------------------------------------------------------
+
+function open(focus = true) {
+  if (isOpen) return;
+  isOpen = true;
+  panel.hidden = false;
+  root.classList.add('open');
+  bubble.setAttribute('aria-expanded', 'true');
+  remember(true);
+  fit();
+  scrollDown(true);
+  if (focus) input.focus();
+  seen();
+  wake();
+}
+
+function close() {
+  if (!isOpen) return;
+  isOpen = false;
+  panel.hidden = true;
+  root.classList.remove('open');
+  bubble.setAttribute('aria-expanded', 'false');
+  remember(false);
+  bubble.focus();
+  showUnread();
+  wake();
+}
+
+/** An open chat stays open from page to page, where it does not cover the page. */
+function remember(value) {
+  try { sessionStorage.setItem(ROOT_KEY + 'open', value ? '1' : ''); } catch { /* then it does not */ }
+}
+function wasOpen() {
+  try { return sessionStorage.getItem(ROOT_KEY + 'open') === '1' && matchMedia('(min-width:481px) and (min-height:481px)').matches; } catch { return false; }
+}
+
+function grow() {
+  input.style.height = 'auto';
+  input.style.height = `${Math.min(128, Math.max(38, input.scrollHeight))}px`;
+  sendButton.setAttribute('aria-disabled', String(!input.value.trim()));
+}
+
+function submit() {
+  const text = input.value.trim();
+  if (!text || identity === undefined) return;
+  input.value = '';
+  grow();
+  say(text);
+}
+
+/** Keep the writing line above a phone's keyboard, which covers the page instead of shrinking it. */
+function fit() {
+  const view = window.visualViewport;
+  const covered = view && isOpen && innerHeight - view.height > 80 && view.scale === 1 && matchMedia('(max-width:480px)').matches;
+  panel.style.height = covered ? `${view.height}px` : '';
+  panel.style.top = covered ? `${view.offsetTop}px` : '';
+  panel.style.bottom = covered ? 'auto' : '';
+}
+
+function listen() {
+  bubble.onclick = () => (isOpen ? close() : open());
+  closeButton.onclick = close;
+  form.onsubmit = (event) => { event.preventDefault(); submit(); input.focus(); };
+  input.oninput = grow;
+  input.onkeydown = (event) => {
+    if (event.key !== 'Enter' || event.shiftKey || event.isComposing || event.keyCode === 229) return;
+    event.preventDefault();
+    submit();
+  };
+  root.addEventListener('keydown', (event) => { if (event.key === 'Escape') close(); });
+  for (const kind of ['keydown', 'keyup', 'keypress']) root.addEventListener(kind, (event) => event.stopPropagation()); // the page's shortcuts are not meant
+  addEventListener('online', () => { attempts = sendAttempts = pollAttempts = 0; socketAgainAt = 0; drop(); showReach(); wake(); drain(); if (state.wrote) schedulePoll(0); });
+  addEventListener('offline', () => { drop(); showReach(); markWaiting('waiting'); wake(); });
+  addEventListener('pageshow', (event) => { if (event.persisted) { drop(); wake(); drain(); } });
+  document.addEventListener('visibilitychange', () => {
+    hiddenSince = document.hidden ? Date.now() : 0;
+    if (document.hidden) return;
+    seen();
+    wake();
+    drain();
+    if (!ready && state.wrote) schedulePoll(0);
+  });
+  addEventListener('storage', otherTab);
+  if (window.visualViewport) for (const kind of ['resize', 'scroll']) visualViewport.addEventListener(kind, fit);
+  setInterval(tick, 5 * SECOND);
+}
+
+/** Another tab of the site wrote, sent, or signed out. */
+function otherTab({ key, newValue }) {
+  if (!key || !key.startsWith(prefix)) return;
+  if (key === prefix + 'state') {
+    const stored = store.read(key);
+    if (stored) {
+      if (stored.visitor && stored.visitor !== state.visitor) { adopt(stored); drop(); wake(); }
+      state = { ...state, ...stored };
+    } else { era += 1; state = {}; close(); clearTalk(); }
+    return showUnread();
+  }
+  const id = key.slice(-36);
+  if (!newValue) return markRow(id, 'sent');
+  showQueued(store.read(key), 'sending');
+  activeUntil = Date.now() + 120 * SECOND;
+  wake();
+}
+
+// --- start -------------------------------------------------------------------------------------------------------------
+
+function begin() {
+  dress();
+  for (const item of queued()) showQueued(item, 'sending');
+  if (identity === undefined) return;
+  drain();
+  if (state.wrote) schedulePoll(0);
+  const quiet = window.requestIdleCallback || ((call) => setTimeout(call, 200));
+  if (!look.line || Date.now() - look.at > HOUR) quiet(() => session(true).catch(() => undefined));
+  wake();
+}
+
+function start() {
+  build();
+  become();
+  listen();
+  begin();
+  if (wasOpen()) open(false);
+}
+
+window.receptionist = Object.freeze({
+  open: () => open(),
+  close: () => close(),
+  /** Say who is signed in (a JWT of the site), or with null that nobody is. */
+  identify(jwt) {
+    const next = typeof jwt === 'string' && jwt ? jwt : null;
+    const same = identity !== undefined && personOf(identity) === personOf(next);
+    identity = next;
+    if (same) { setTrouble(''); if (next) save({ expires: 0 }); drain(); return wake(); }
+    become();
+    begin();
+  },
+});
+if (document.body) start();
+else document.addEventListener('DOMContentLoaded', start);

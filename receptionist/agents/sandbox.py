@@ -1,0 +1,186 @@
+"""Strategy templates, compiled and rendered as the hostile input they may be.
+
+Why a template cannot run code, reach data it was not given, or use up a process:
+
+- Only what `template_rules` lists compiles: no calls, no arithmetic, no assignments, no blocks of other files,
+  no loop within a loop, and only known variables, filters and tests.
+- Values are plain (text, numbers, lists, dictionaries; checked at each rendering, `MAX_VALUES` characters in
+  all), a name is looked up as a key and never as a Python attribute, and there are no globals.
+- Source and output are limited, the output while it is made. Work is counted (`template_filters`): each loop
+  item, and each character that a filter, a comparison or `~` handles; it ends at `MAX_WORK`. What is not counted
+  runs once for each node of the source. So time and memory are bounded without a child process.
+- There is one pass: a value that looks like a template is written as it is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator, Mapping
+from types import TracebackType
+from typing import Any
+
+import jinja2
+from jinja2 import nodes
+from jinja2.runtime import LoopContext
+from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+from receptionist.agents.template_filters import METER, Meter, core_filters, text
+from receptionist.agents.template_rules import LOOP_ATTRIBUTES, TESTS, Metering, Rules, place
+from receptionist.errors import TemplateError
+
+MAX_SOURCE = 20_000
+"""Characters of a template."""
+
+MAX_OUTPUT = 50_000
+"""Characters of a rendered prompt."""
+
+MAX_VALUES = 1_000_000
+"""Characters, and values, in all that is handed to one rendering."""
+
+MAX_VALUE_DEPTH = 8
+
+
+class _Environment(ImmutableSandboxedEnvironment):
+    """Looks names up as keys only, so that `strategy.items` is a value and never a method."""
+
+    def getattr(self, obj: Any, attribute: str) -> Any:
+        if isinstance(obj, jinja2.Undefined):
+            return obj
+        if type(obj) is dict and attribute in obj:
+            return obj[attribute]
+        if type(obj) is LoopContext and attribute in LOOP_ATTRIBUTES:
+            return getattr(obj, attribute)
+        return self.undefined(f"there is no value {attribute!r} here", exc=jinja2.UndefinedError)
+
+    def getitem(self, obj: Any, argument: Any) -> Any:
+        if type(argument) is str:
+            return self.getattr(obj, argument)
+        if isinstance(obj, jinja2.Undefined):
+            return obj
+        if type(obj) in (list, tuple) and type(argument) is int and argument < len(obj):
+            return obj[argument]
+        return self.undefined(f"there is no item {argument!r} here", exc=jinja2.UndefinedError)
+
+
+class PromptSandbox:
+    """Compiles strategy templates. Safe to share between threads; make one for each process.
+
+    `prepare` gets the environment once and may add filters; they are then allowed in templates, take plain
+    values only, and should be linear in what they are given.
+    """
+
+    def __init__(self, prepare: Callable[[jinja2.Environment], None] | None = None) -> None:
+        environment = _Environment(
+            undefined=jinja2.StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+            autoescape=False,
+            optimized=False,
+            cache_size=0,
+            finalize=text,
+        )
+        environment.globals.clear()
+        environment.filters = core_filters()
+        environment.tests = {name: test for name, test in environment.tests.items() if name in TESTS}
+        if prepare is not None:
+            prepare(environment)
+            environment.globals.clear()
+        self._environment = environment
+        self._filters = frozenset(name for name in environment.filters if not name.startswith(" "))
+
+    def compile(self, source: str, names: Collection[str]) -> CompiledTemplate:
+        """Compile a template that may use the variables called `names`; takes about 10 ms: keep the result.
+
+        Raises `TemplateError`, for the admin, with the line, and the column where it is known.
+        """
+        if len(source) > MAX_SOURCE:
+            raise TemplateError(f"Template: it has {len(source)} characters; shorten it to {MAX_SOURCE}.")
+        tree = self._parse(source)
+        Rules(source, names, self._filters).check(tree)
+        return CompiledTemplate(self._build(Metering().visit(tree), source), source)
+
+    def _parse(self, source: str) -> nodes.Template:
+        try:
+            return self._environment.parse(source)
+        except jinja2.TemplateSyntaxError as error:
+            raise TemplateError(f"Template, {place(error.lineno, source)}: {_cause(error)}.") from error
+        except ValueError as error:  # a number of thousands of digits
+            raise TemplateError("Template: a number in it is too long.") from error
+        except RecursionError as error:
+            raise TemplateError("Template: it nests too deeply; remove brackets or blocks.") from error
+
+    def _build(self, tree: nodes.Template, source: str) -> jinja2.Template:
+        try:
+            code = self._environment.compile(tree)
+        except jinja2.TemplateSyntaxError as error:
+            raise TemplateError(f"Template, {place(error.lineno, source)}: {_cause(error)}.") from error
+        except (SyntaxError, RecursionError, MemoryError, ValueError) as error:  # Python's limits on generated code
+            raise TemplateError("Template: it nests too deeply, or has a very long number.") from error
+        return jinja2.Template.from_code(self._environment, code, {})
+
+
+class CompiledTemplate:
+    """A checked template. Safe to share between threads, and good for any number of renderings."""
+
+    def __init__(self, template: jinja2.Template, source: str) -> None:
+        self._template = template
+        self._source = source
+
+    def render(self, variables: Mapping[str, Any]) -> str:
+        """The text for these plain values.
+
+        Raises `TemplateError` with the line: a value is missing or not plain, or a limit is reached.
+        """
+        values = dict(variables)
+        _Plain().check(values)
+        context = self._template.new_context({**values, METER: Meter()})
+        try:
+            return "".join(_limited(self._template.root_render_func(context)))
+        except Exception as error:  # the boundary to admins' templates and plugins' filters: any failure is theirs
+            where = place(self._line(error.__traceback__), self._source)
+            raise TemplateError(f"Template, {where}: {_cause(error)}.") from error
+
+    def _line(self, trace: TracebackType | None) -> int | None:
+        line = None
+        while trace is not None:
+            if trace.tb_frame.f_globals.get("__jinja_template__") is self._template:
+                line = self._template.get_corresponding_lineno(trace.tb_lineno)
+            trace = trace.tb_next
+        return line
+
+
+def _cause(error: Exception) -> str:
+    return str(getattr(error, "message", None) or error).rstrip(".") or type(error).__name__
+
+
+def _limited(pieces: Iterator[str]) -> Iterator[str]:
+    size = 0
+    for piece in pieces:
+        size += len(piece)
+        if size > MAX_OUTPUT:
+            raise TemplateError(f"the text is longer than {MAX_OUTPUT} characters; print less of the values")
+        yield piece
+
+
+class _Plain:
+    """Refuses values that are not plain, or too many."""
+
+    def __init__(self) -> None:
+        self._left = MAX_VALUES
+
+    def check(self, value: Any, path: str = "", depth: int = 0) -> None:
+        """Return if `value` and all in it is plain; subclasses of the plain types are not."""
+        kind = type(value)
+        self._left -= 1 + (len(value) if kind is str else 0)
+        if self._left < 0 or depth > MAX_VALUE_DEPTH:
+            raise TemplateError(f"Template values: {path or 'they'} are too large or nest too deeply.")
+        if kind is dict:
+            for key, item in value.items():
+                if type(key) is not str:
+                    raise TemplateError(f"Template values: the key {key!r} in {path or 'them'} is not a text.")
+                self._left -= len(key)
+                self.check(item, f"{path}.{key}" if path else key, depth + 1)
+        elif kind is list or kind is tuple:
+            for index, item in enumerate(value):
+                self.check(item, f"{path}[{index}]", depth + 1)
+        elif kind not in (str, int, float, bool, type(None)):
+            raise TemplateError(f"Template values: {path} is a {kind.__name__}; pass a text, a number or a list.")

@@ -1,0 +1,131 @@
+"""Tools as the model is told of them, and the checking of what it asks for."""
+
+from __future__ import annotations
+
+import inspect
+import json
+import typing
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, ValidationError, create_model
+
+from receptionist.contracts.model import ToolSpec
+from receptionist.contracts.tool import Tool
+from receptionist.errors import PluginError
+
+MAX_ARGUMENTS = 20_000
+"""Characters of JSON a model may send as arguments."""
+
+
+class BadArguments(Exception):
+    """The model's arguments do not fit; the text tells it why."""
+
+
+@dataclass(frozen=True)
+class PreparedTool:
+    """A tool with its schema, made once per process."""
+
+    tool: Tool
+
+    @cached_property
+    def model(self) -> type[BaseModel]:
+        """The arguments as a pydantic model, from the function's signature."""
+        hints = typing.get_type_hints(self.tool.function, include_extras=True)
+        fields: dict[str, Any] = {}
+        for name, parameter in inspect.signature(self.tool.function).parameters.items():
+            if name == "context":
+                continue
+            if name not in hints:
+                raise PluginError(f"Tool {self.tool.name}: the parameter {name} needs a type.")
+            empty = parameter.default is inspect.Parameter.empty
+            fields[name] = (hints[name], ... if empty else parameter.default)
+        return create_model(self.tool.name, __config__=ConfigDict(extra="forbid"), **fields)
+
+    @cached_property
+    def spec(self) -> ToolSpec:
+        """The tool for the model, with a strict schema."""
+        schema = _strict(self.model.model_json_schema())
+        return ToolSpec(self.tool.name, self.tool.description, schema)
+
+    @cached_property
+    def wants_context(self) -> bool:
+        """Whether the function takes a `context`."""
+        return "context" in inspect.signature(self.tool.function).parameters
+
+    def parse(self, arguments: str) -> dict[str, Any]:
+        """Checked arguments. Raises `BadArguments`. A null for a parameter with a default means the default."""
+        values = _parse_json(arguments)
+        given = {
+            name: value
+            for name, value in values.items()
+            if value is not None or name not in self.model.model_fields or self.model.model_fields[name].is_required()
+        }
+        try:
+            parsed = self.model.model_validate(given)
+        except ValidationError as error:
+            problems = error.errors(include_input=False, include_url=False)
+            raise BadArguments("; ".join(f"{'.'.join(map(str, p['loc']))}: {p['msg']}" for p in problems)) from None
+        return {name: getattr(parsed, name) for name in type(parsed).model_fields}
+
+
+def _parse_json(text: str) -> dict[str, Any]:
+    """A JSON object, strictly: no NaN, no key twice, no surprises of depth or size."""
+    if len(text) > MAX_ARGUMENTS:
+        raise BadArguments("the arguments are too long")
+    try:
+        value = json.loads(text or "{}", object_pairs_hook=_no_key_twice, parse_constant=_no_constant)
+        json.dumps(value, ensure_ascii=False).encode()
+    except (ValueError, RecursionError) as error:
+        raise BadArguments(f"the arguments are not valid JSON: {str(error)[:200]}") from None
+    if not isinstance(value, dict):
+        raise BadArguments("the arguments must be a JSON object")
+    return value
+
+
+def _no_key_twice(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise ValueError("a key occurs twice")
+    return found
+
+
+def _no_constant(name: str) -> Any:
+    raise ValueError(f"{name} is not JSON")
+
+
+def _strict(schema: Mapping[str, Any]) -> dict[str, Any]:
+    """Make every object closed and every key required, as strict function calling wants; optional keys take null."""
+    result: dict[str, Any] = {}
+    for key, value in schema.items():
+        if key in {"title", "default"} and not isinstance(value, dict):
+            continue
+        if key in {"properties", "$defs"}:
+            result[key] = {name: _strict(part) for name, part in value.items()}
+        elif isinstance(value, dict):
+            result[key] = _strict(value)
+        elif isinstance(value, list):
+            result[key] = [_strict(part) if isinstance(part, dict) else part for part in value]
+        else:
+            result[key] = value
+    if result.get("type") == "object":
+        required = set(schema.get("required", ()))
+        properties = result.setdefault("properties", {})
+        result["properties"] = {
+            name: part if name in required else _nullable(part) for name, part in properties.items()
+        }
+        result["required"] = list(properties)
+        result["additionalProperties"] = False
+    return result
+
+
+def _nullable(part: dict[str, Any]) -> dict[str, Any]:
+    if part.get("type") == "null" or any(option.get("type") == "null" for option in part.get("anyOf", ())):
+        return part
+    if isinstance(part.get("type"), str) and "enum" not in part:
+        return {**part, "type": [part["type"], "null"]}
+    description = {"description": part["description"]} if "description" in part else {}
+    inner = {key: value for key, value in part.items() if key != "description"}
+    return {"anyOf": [inner, {"type": "null"}], **description}

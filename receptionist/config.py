@@ -1,0 +1,111 @@
+"""Settings of the installation: the only module that reads the environment."""
+
+from __future__ import annotations
+
+import difflib
+import os
+from pathlib import Path
+from typing import TypeVar
+from urllib.parse import urlsplit
+
+from pydantic import Field, SecretStr, ValidationError, field_validator
+
+from receptionist.contracts.settings import Settings
+from receptionist.errors import SettingsError
+
+S = TypeVar("S", bound=Settings)
+
+FILE_NAME = "settings.env"
+
+
+class CoreSettings(Settings):
+    """What the core itself can be told. Times are in seconds."""
+
+    database_url: str = Field(default="", description="SQLAlchemy URL; empty means SQLite in the instance folder.")
+    secret_key: SecretStr | None = Field(
+        default=None, description="Key for secrets at rest and tokens; empty means a file in the instance folder."
+    )
+    public_url: str = Field(
+        default="", description="Address customers and vendors use; empty means http://127.0.0.1 and the port."
+    )
+    host: str = Field(default="127.0.0.1", description="Address to listen on.")
+    port: int = Field(default=8000, ge=1, le=65535, description="Port to listen on.")
+    web_threads: int = Field(
+        default=160, ge=8, le=2000, description="Requests and open sockets served at once by one web process."
+    )
+    worker_threads: int = Field(default=128, ge=1, le=1000, description="Conversations answered at once.")
+    disabled_plugins: str = Field(default="", description="Names of plugins to leave out, separated by commas.")
+    turn_seconds: float = Field(default=50, gt=0, le=55, description="Longest wait for an answer before the apology.")
+    lease_seconds: float = Field(default=30, gt=1, description="How long a worker holds a conversation unrenewed.")
+    sweep_seconds: float = Field(default=10, gt=0, description="How often forgotten work is looked for.")
+    history_tokens: int = Field(
+        default=6000, ge=200, description="How much of a conversation the model is shown, in tokens of 4 characters."
+    )
+    log_level: str = Field(default="info", description="debug, info, warning or error.")
+
+    @field_validator("public_url")
+    @classmethod
+    def _is_an_address(cls, value: str) -> str:
+        if value and (urlsplit(value).scheme not in {"http", "https"} or not urlsplit(value).netloc):
+            raise ValueError("write it like https://chat.example.com")
+        return value.rstrip("/")
+
+    @field_validator("log_level")
+    @classmethod
+    def _is_a_level(cls, value: str) -> str:
+        if value.lower() not in {"debug", "info", "warning", "error"}:
+            raise ValueError("choose debug, info, warning or error")
+        return value.lower()
+
+
+class Config:
+    """Reads settings for one installation: the environment first, then `settings.env` in its folder."""
+
+    def __init__(self, instance_path: Path) -> None:
+        self.instance_path = instance_path
+        self.file = instance_path / FILE_NAME
+
+    def read(self, kind: type[S]) -> S:
+        """Settings of one kind. Raises `SettingsError` naming each wrong setting and the cure."""
+        try:
+            return kind(_env_file=self.file, _env_file_encoding="utf-8")  # type: ignore[call-arg]
+        except ValidationError as error:
+            raise SettingsError(_explain(error)) from None
+
+    def refuse_unknown(self, kinds: list[type[Settings]]) -> None:
+        """Raises `SettingsError` if the file holds a name that no core or plugin setting has."""
+        if not self.file.exists():
+            return
+        from dotenv import dotenv_values
+
+        known = [name for kind in kinds for name in setting_names(kind)]
+        for name in dotenv_values(self.file, encoding="utf-8"):
+            if name.upper() not in known:
+                close = difflib.get_close_matches(name.upper(), known, 1)
+                hint = f" Did you mean {close[0]}?" if close else " See docs/settings.md."
+                raise SettingsError(f"{self.file}: there is no setting {name}.{hint}")
+
+
+def find_instance_path() -> Path:
+    """The folder the installation owns: `INSTANCE_PATH`, else `instance` below the working directory."""
+    path = Path(os.environ.get("INSTANCE_PATH") or "instance").resolve()
+    path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return path
+
+
+def environment_for(instance_path: Path) -> dict[str, str]:
+    """The environment for another process of the same installation."""
+    return {**os.environ, "INSTANCE_PATH": str(instance_path)}
+
+
+def setting_names(kind: type[Settings]) -> list[str]:
+    """Names of the environment variables one settings class reads."""
+    return [name.upper() for name in kind.model_fields]
+
+
+def _explain(error: ValidationError) -> str:
+    lines = []
+    for problem in error.errors(include_input=False, include_url=False):
+        name = "_".join(str(part) for part in problem["loc"]).upper()
+        lines.append(f"{name}: {problem['msg'].removeprefix('Value error, ')}.")
+    return " ".join(lines) + " Mend it in the environment or in settings.env; see docs/settings.md."

@@ -1,0 +1,85 @@
+"""Puts a process together, top to bottom: settings, keys, database, plugins, what plugins registered."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from receptionist import loader
+from receptionist.agents.factory import AgentFactory
+from receptionist.config import Config, CoreSettings
+from receptionist.contracts.calendar import Calendar
+from receptionist.contracts.channel import Channel
+from receptionist.contracts.crm import Crm
+from receptionist.contracts.model import Model
+from receptionist.contracts.settings import Settings
+from receptionist.contracts.storage import Storage
+from receptionist.contracts.tool import Tool
+from receptionist.db import Database
+from receptionist.errors import PluginError
+from receptionist.host import PluginHost
+from receptionist.live.bus import MemoryBus
+from receptionist.parts import Parts
+from receptionist.pipeline.intake import Intake
+from receptionist.security.keys import derive, load_secret_key
+from receptionist.security.limits import Limits
+from receptionist.security.tokens import Signer
+from receptionist.security.vault import Vault
+from receptionist.services.directory import Directory
+
+DATABASE_FILE = "receptionist.db"
+
+
+def database_url(settings: CoreSettings, instance_path: Path) -> str:
+    """Where the rows are: the configured database, else SQLite in the instance folder."""
+    return settings.database_url or f"sqlite:///{instance_path / DATABASE_FILE}"
+
+
+def assemble(instance_path: Path) -> tuple[Parts, AgentFactory]:
+    """All parts of a process. Call it after fork: it opens the database and lets plugins make their objects.
+
+    Raises an `AdminError` that names what is wrong: a setting, a key file, a plugin.
+    """
+    config = Config(instance_path)
+    settings = config.read(CoreSettings)
+    plugins = loader.Plugins(instance_path, settings.disabled_plugins.split(","))
+    key = load_secret_key(settings.secret_key.get_secret_value() if settings.secret_key else None, instance_path)
+    parts = Parts(
+        config=config,
+        settings=settings,
+        database=Database(database_url(settings, instance_path)),
+        vault=Vault(derive(key, "vault")),
+        signer=Signer(key),
+        limits=Limits(),
+        bus=MemoryBus(),
+        plugins=plugins,
+    )
+    parts.host = PluginHost(parts, Intake(parts), _settings(config, plugins))
+    _register(parts)
+    parts.directory = Directory(parts.database, parts.vault, parts.channels)
+    factory = AgentFactory(parts)
+    parts.directory.notice_of = factory.notice
+    return parts, factory
+
+
+def settings_kinds(plugins: loader.Plugins) -> list[type[Settings]]:
+    """All settings classes there are: core's first, then those of plugins."""
+    return [CoreSettings, *plugins.collect("register_settings").values()]
+
+
+def _settings(config: Config, plugins: loader.Plugins) -> dict[type[Settings], Settings]:
+    kinds = settings_kinds(plugins)
+    for kind in kinds:
+        if not issubclass(kind, Settings):
+            raise PluginError(f"{kind!r} must be a subclass of receptionist.Settings.")
+    config.refuse_unknown(kinds)
+    return {kind: config.read(kind) for kind in kinds}
+
+
+def _register(parts: Parts) -> None:
+    plugins, host = parts.plugins, parts.host
+    parts.channels = loader.named(plugins.collect("register_channels", host=host), Channel)
+    parts.tools = loader.named(plugins.collect("register_tools", host=host), Tool)
+    parts.models = loader.named(plugins.collect("register_models", host=host), Model)
+    parts.calendars = loader.named(plugins.collect("register_calendars", host=host), Calendar)
+    parts.crms = loader.named(plugins.collect("register_crms", host=host), Crm)
+    parts.storages = loader.named(plugins.collect("register_storages", host=host), Storage)

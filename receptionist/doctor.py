@@ -1,0 +1,87 @@
+"""What `receptionist doctor` looks at."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+import sqlalchemy as sa
+
+from receptionist import migrations
+from receptionist.agents.factory import AgentFactory
+from receptionist.contracts.strategy import StrategyFields
+from receptionist.errors import ModelError, Unavailable
+from receptionist.models import Account, Line
+from receptionist.parts import Parts
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that was looked at; `good` is None for a remark."""
+
+    what: str
+    good: bool | None
+    text: str
+
+
+def examine(parts: Parts, factory: AgentFactory) -> Iterator[Finding]:
+    """Look at everything, one finding after the other; settings and plugins were read before."""
+    yield Finding("settings", True, f"read from the environment and {parts.config.file}")
+    yield Finding("plugins", True, f"{len(parts.plugins.list())} loaded")
+    yield from _database(parts)
+    yield _model(factory)
+    yield _public_url(parts)
+    for name, check in parts.plugins.checks(host=parts.host).items():
+        yield _ask(name, check)
+
+
+def _database(parts: Parts) -> Iterator[Finding]:
+    try:
+        at, newest = migrations.current(parts.database), migrations.newest()
+    except Unavailable:
+        yield Finding("database", False, "cannot be reached; check DATABASE_URL and that the server runs")
+        return
+    if at != newest:
+        yield Finding("database", False, f"is at revision {at}, not {newest}; run: receptionist migrate")
+        return
+    yield Finding("database", True, f"revision {at}")
+    with parts.database.read() as connection:
+        accounts = connection.execute(sa.select(sa.func.count()).select_from(Account)).scalar_one()
+        silent = (
+            connection.execute(sa.select(Line.title).where(Line.strategy_id.is_(None), Line.active)).scalars().all()
+        )
+    yield Finding("accounts", accounts > 0, f"{accounts} there" if accounts else "none; run: receptionist account add")
+    for title in silent:
+        yield Finding("line", False, f"{title} has no strategy; run: receptionist strategy use")
+
+
+def _model(factory: AgentFactory) -> Finding:
+    try:
+        model, _ = factory.model_of(StrategyFields())
+    except ModelError as error:
+        return Finding("model", False, str(error))
+    if model.notice:
+        return Finding("model", None, f"{model.title} answers; set OPENAI_API_KEY for a real one")
+    return Finding("model", True, f"{model.title} answers")
+
+
+def _public_url(parts: Parts) -> Finding:
+    url = parts.host.public_url
+    host = urlsplit(url).hostname or ""
+    if host in ("127.0.0.1", "localhost", "::1"):
+        return Finding(
+            "public address", None, f"{url} is this machine only; set PUBLIC_URL when customers are to reach it"
+        )
+    if not url.startswith("https://"):
+        return Finding("public address", False, f"{url} is not https; browsers and vendors will refuse it")
+    return Finding("public address", True, url)
+
+
+def _ask(name: str, check: object) -> Finding:
+    assert callable(check)
+    try:
+        trouble = check()
+    except Exception as error:  # a plugin's check must not end the examination
+        return Finding(name, False, f"the check itself failed: {type(error).__name__}: {error}")
+    return Finding(name, trouble is None, "fine" if trouble is None else str(trouble))

@@ -1,0 +1,112 @@
+"""What plugins may ask of core: the implementation of `contracts.host.Host`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Any, TypeVar, cast
+
+from receptionist.contracts.channel import Line, Sender, Taken, TranscriptMessage, WebhookRequest
+from receptionist.contracts.host import Watch
+from receptionist.contracts.settings import Settings
+from receptionist.db import Scope
+from receptionist.errors import PluginError
+from receptionist.models import Identity, Message, Turn
+from receptionist.parts import Parts
+from receptionist.pipeline.intake import Intake
+from receptionist.services import leads
+
+S = TypeVar("S", bound=Settings)
+
+DELIVERED = ("sent",)
+
+
+class PluginHost:
+    """One per process; see `contracts.host.Host` for what each method promises."""
+
+    def __init__(self, parts: Parts, intake: Intake, settings: Mapping[type[Settings], Settings]) -> None:
+        self._parts = parts
+        self._intake = intake
+        self._settings = settings
+
+    @property
+    def instance_path(self) -> Path:
+        """The folder this installation owns."""
+        return self._parts.instance_path
+
+    @property
+    def public_url(self) -> str:
+        """The address customers and vendors use."""
+        settings = self._parts.settings
+        return settings.public_url or f"http://127.0.0.1:{settings.port}"
+
+    def settings(self, kind: type[S]) -> S:
+        """The plugin's settings. Raises `PluginError` for a class that was not registered."""
+        if kind not in self._settings:
+            raise PluginError(f"{kind.__name__} is not registered: return it from register_settings.")
+        return cast(S, self._settings[kind])
+
+    def line(self, channel: str, key: str) -> Line:
+        """The line with this public key."""
+        return self._parts.directory.by_key(channel, key)
+
+    def receive(self, line: Line, request: WebhookRequest) -> list[Taken]:
+        """Steps 1 to 4: verify, parse, take in, ring."""
+        channel = self._parts.channels[line.channel]
+        channel.verify(request, line)
+        messages = channel.parse(request, line)
+        taken = self._intake.take_in(line, messages) if messages else []
+        for conversation_id in {row.conversation_id for row in taken if not row.duplicate}:
+            self._parts.ring(conversation_id)
+        return taken
+
+    def transcript(self, line: Line, sender: Sender, after: int = 0, limit: int = 100) -> list[TranscriptMessage]:
+        """The customer's messages on the line."""
+        with self._parts.database.read() as connection:
+            scope = Scope(connection, line.account_id)
+            statement = (
+                scope.select(Message, *Message.__table__.c, Turn.ticket)
+                .outerjoin(Turn, (Turn.account_id == Message.account_id) & (Turn.id == Message.turn_id))
+                .join(Identity, (Identity.account_id == Message.account_id) & (Identity.lead_id == Message.lead_id))
+                .where(Identity.kind == line.channel, Identity.value == sender.address, Message.line_id == line.id)
+                .where((Message.direction == "in") | Message.state.in_(DELIVERED))
+                .where(Message.id > after)
+                .order_by(Message.id if after else Message.id.desc())
+                .limit(limit)
+            )
+            rows = scope.all(statement)
+        return [_transcript_message(row) for row in (rows if after else reversed(rows))]
+
+    def watch(self, line: Line, sender: Sender) -> AbstractContextManager[Watch]:
+        """Follow the customer's conversation."""
+        return self._parts.bus.watch((line.id, sender.address))
+
+    def find_lead(self, account_id: int, *, email: str | None = None, phone: str | None = None) -> int | None:
+        """The lead with this proved e-mail or phone."""
+        with self._parts.database.read() as connection:
+            return leads.owner_of(Scope(connection, account_id), email=email, phone=phone)
+
+    def sign(self, purpose: str, claims: Mapping[str, Any], seconds: int) -> str:
+        """A token for one purpose."""
+        return self._parts.signer.sign(purpose, claims, seconds)
+
+    def unsign(self, purpose: str, token: str) -> dict[str, Any]:
+        """The claims of a token."""
+        return self._parts.signer.unsign(purpose, token)
+
+    def limit(self, name: str, key: str, per_minute: int) -> None:
+        """Count one use."""
+        self._parts.limits.hit(name, key, per_minute)
+
+
+def _transcript_message(row: Any) -> TranscriptMessage:
+    return TranscriptMessage(
+        id=row.id,
+        direction=row.direction,
+        text=row.text,
+        at=row.created_at,
+        provider_message_id=row.provider_message_id,
+        turn=row.ticket if row.direction == "out" else None,
+        author=row.author,
+    )

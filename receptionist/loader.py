@@ -1,0 +1,244 @@
+"""Finds and loads plugins, and calls their hooks so that one failing plugin hides no other.
+
+Three sources, in this order: files and folders in `instance/plugins/`, the bundled `plugins/`, and installed
+packages with an entry point in the group `receptionist`. A plugin that cannot load stops the start.
+"""
+
+from __future__ import annotations
+
+import functools
+import importlib
+import importlib.util
+import inspect
+import sys
+import traceback
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pluggy
+import structlog
+
+from receptionist import hookspecs
+from receptionist.contracts.tool import Tool
+from receptionist.errors import PluginError
+
+GROUP = "receptionist"
+PACKAGE = "receptionist.plugins"
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Plugin:
+    """A loaded plugin, as `receptionist plugins` shows it."""
+
+    name: str
+    source: str
+    version: str
+    hooks: tuple[str, ...]
+
+
+class Plugins:
+    """The loaded plugins and the objects they registered."""
+
+    def __init__(self, instance_path: Path, disabled: Iterable[str] = ()) -> None:
+        self._manager = pluggy.PluginManager(GROUP)
+        self._manager.add_hookspecs(hookspecs)
+        self._disabled = {name.strip() for name in disabled if name.strip()}
+        self._sources: dict[str, tuple[str, str]] = {}
+        self._load_folders(instance_path / "plugins")
+        self._load_packages()
+        self._refuse_unknown_disabled()
+
+    def list(self) -> list[Plugin]:
+        """All loaded plugins, by name."""
+        return [self._describe(name) for name in sorted(self._sources)]
+
+    def collect(self, hook: str, **arguments: Any) -> dict[str, Any]:
+        """Ask a `register_*` hook of every plugin for its named objects. A name used twice is refused.
+
+        Raises `PluginError` naming the plugin, and for a name used twice both of them.
+        """
+        found: dict[str, tuple[str, Any]] = {}
+        for plugin, implementation in self._implementations(hook):
+            with _blame(plugin, hook, self._sources[plugin][0]):
+                objects = list(_call(implementation, arguments) or ())
+            for thing in objects:
+                name = getattr(thing, "name", None) or getattr(thing, "__name__", None)
+                if not isinstance(name, str):
+                    raise PluginError(f"Plugin {plugin}: what {hook} returned has no name: {thing!r}.")
+                if name in found:
+                    raise PluginError(
+                        f"{hook}: the name {name} is used by {found[name][0]} and by {plugin}. "
+                        f"Rename one, or set DISABLED_PLUGINS={plugin}."
+                    )
+                found[name] = (plugin, thing)
+        return {name: thing for name, (_, thing) in found.items()}
+
+    def checks(self, **arguments: Any) -> dict[str, Callable[[], str | None]]:
+        """The health checks of all plugins, named `plugin: check`."""
+        found: dict[str, Callable[[], str | None]] = {}
+        for plugin, result in self.each("register_health_checks", **arguments):
+            found |= {f"{plugin}: {name}": check for name, check in (result or {}).items()}
+        return found
+
+    def each(self, hook: str, **arguments: Any) -> Iterator[tuple[str, Any]]:
+        """Call a hook of one plugin after the other; yields (plugin, result). A failure is logged and skipped."""
+        for plugin, implementation in self._implementations(hook):
+            try:
+                yield plugin, _call(implementation, arguments)
+            except Exception:  # a plugin's failure must not hide the other plugins or fail the turn
+                log.exception("plugin_failed", plugin=plugin, hook=hook)
+
+    def each_or_stop(self, hook: str, **arguments: Any) -> None:
+        """Call a hook of every plugin. Raises `PluginError` at the first that fails: for the start only."""
+        for plugin, implementation in self._implementations(hook):
+            with _blame(plugin, hook, self._sources[plugin][0]):
+                _call(implementation, arguments)
+
+    def first(self, hook: str, **arguments: Any) -> Any:
+        """The first result that is not None; None if no plugin has one."""
+        return next((result for _, result in self.each(hook, **arguments) if result is not None), None)
+
+    def _implementations(self, hook: str) -> Iterator[tuple[str, pluggy.HookImpl]]:
+        for implementation in reversed(getattr(self._manager.hook, hook).get_hookimpls()):
+            yield implementation.plugin_name, implementation
+
+    def _describe(self, name: str) -> Plugin:
+        source, version = self._sources[name]
+        plugin = self._manager.get_plugin(name)
+        hooks = sorted(caller.name for caller in self._manager.get_hookcallers(plugin) or ())
+        return Plugin(name, source, version, tuple(hooks))
+
+    def _load_folders(self, drop_in: Path) -> None:
+        self._folders = (drop_in, _bundled_path())
+        package = sys.modules.setdefault(PACKAGE, ModuleType(PACKAGE))
+        package.__path__ = [str(folder) for folder in self._folders]
+        for folder, version in zip(self._folders, ("drop-in", "bundled"), strict=True):
+            for path in _plugin_files(folder):
+                name = path.stem
+                if name not in self._disabled:
+                    self._add(name, str(path), version, functools.partial(_import, name, path))
+
+    def _load_packages(self) -> None:
+        for entry in sorted(metadata.entry_points(group=GROUP), key=lambda entry: entry.name):
+            if entry.name in self._disabled:
+                continue
+            package = entry.dist.name if entry.dist else "?"
+            version = entry.dist.version if entry.dist else "?"
+            self._add(entry.name, f"{package} ({entry.value})", version, entry.load)
+
+    def _add(self, name: str, source: str, version: str, load: Callable[[], ModuleType]) -> None:
+        if name in self._sources:
+            raise PluginError(
+                f"Two plugins are named {name}: {self._sources[name][0]} and {source}. "
+                f"Rename one, or set DISABLED_PLUGINS={name} to load neither."
+            )
+        try:
+            module = load()
+            self._refuse_unknown_hooks(name, module)
+            self._manager.register(module, name)
+        except PluginError:
+            raise
+        except pluggy.PluginValidationError as error:
+            raise PluginError(f"Plugin {name} ({source}): {_one_line(error)}") from error
+        except (Exception, SystemExit) as error:  # whatever a plugin does at import, the start names it
+            raise PluginError(f"Plugin {name} cannot be loaded: {_where(error, source)}: {_one_line(error)}") from error
+        self._sources[name] = (source, version)
+
+    def _refuse_unknown_hooks(self, name: str, module: ModuleType) -> None:
+        for attribute, function in vars(module).items():
+            if hasattr(function, f"{GROUP}_impl") and not hasattr(hookspecs, attribute):
+                line = inspect.getsourcelines(function)[1]
+                raise PluginError(
+                    f"Plugin {name}: {inspect.getsourcefile(function)}:{line}: there is no hook {attribute}. "
+                    f"See docs/plugins.md for the hooks."
+                )
+
+    def _refuse_unknown_disabled(self) -> None:
+        known = {path.stem for folder in self._folders for path in _plugin_files(folder)}
+        known |= {entry.name for entry in metadata.entry_points(group=GROUP)}
+        if unknown := self._disabled - known:
+            raise PluginError(
+                f"DISABLED_PLUGINS names {', '.join(sorted(unknown))}, but there are only: {', '.join(sorted(known))}."
+            )
+
+
+def named(things: dict[str, Any], kind: type) -> dict[str, Any]:
+    """`things` if each is an instance of `kind`. Raises `PluginError` otherwise."""
+    for name, thing in things.items():
+        if not isinstance(thing, kind):
+            raise PluginError(f"{name} must be a {kind.__name__}, but is {thing!r}.")
+        if isinstance(thing, Tool) and not name.isidentifier():
+            raise PluginError(f"The tool name {name} must be letters, digits and underscores.")
+    return things
+
+
+def _call(implementation: pluggy.HookImpl, arguments: dict[str, Any]) -> Any:
+    return implementation.function(*(arguments[name] for name in implementation.argnames))
+
+
+class _blame:
+    """Turns any failure into a `PluginError` that names the plugin, the hook and the place."""
+
+    def __init__(self, plugin: str, hook: str, source: str) -> None:
+        self.plugin, self.hook, self.source = plugin, hook, source
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _trace: Any) -> None:
+        if isinstance(error, Exception) and not isinstance(error, PluginError):
+            where = _where(error, self.source)
+            raise PluginError(f"Plugin {self.plugin}, {self.hook}: {where}: {_one_line(error)}") from error
+
+
+def _bundled_path() -> Path:
+    """Where the bundled plugins are: beside the package in a checkout, inside it in a wheel."""
+    inside = Path(__file__).parent / "plugins"
+    beside = Path(__file__).parent.parent / "plugins"
+    return inside if inside.is_dir() else beside
+
+
+def _plugin_files(folder: Path) -> list[Path]:
+    if not folder.is_dir():
+        return []
+    found = [path for path in folder.glob("*.py") if path.stem.isidentifier() and not path.stem.startswith("_")]
+    found += [path for path in folder.iterdir() if path.is_dir() and (path / "__init__.py").exists()]
+    return sorted(found)
+
+
+def _import(name: str, path: Path) -> ModuleType:
+    """Import from this very path: a drop-in and a bundled plugin of one name are an error, not a shadow."""
+    module_name = f"{PACKAGE}.{name}"
+    loaded = sys.modules.get(module_name)
+    file = path / "__init__.py" if path.is_dir() else path
+    if loaded is not None and loaded.__file__ == str(file):
+        return loaded
+    spec = importlib.util.spec_from_file_location(
+        module_name, file, submodule_search_locations=[str(path)] if path.is_dir() else None
+    )
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[module_name] = module
+    try:
+        spec.loader.exec_module(module)
+    except BaseException:
+        del sys.modules[module_name]
+        raise
+    return module
+
+
+def _where(error: BaseException, source: str) -> str:
+    if isinstance(error, SyntaxError) and error.filename:
+        return f"{error.filename}:{error.lineno}"
+    frames = traceback.extract_tb(error.__traceback__)
+    own = [frame for frame in frames if frame.filename.startswith(source.removesuffix(".py"))]
+    return f"{(own or frames)[-1].filename}:{(own or frames)[-1].lineno}" if frames else source
+
+
+def _one_line(error: BaseException) -> str:
+    return f"{type(error).__name__}: {' '.join(str(error).split())}"

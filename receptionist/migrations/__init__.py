@@ -1,0 +1,36 @@
+"""The database's history: Alembic, run from `receptionist migrate` or before the first start."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import sqlalchemy as sa
+
+from receptionist.db import Database
+
+HERE = Path(__file__).parent
+
+
+def newest() -> str:
+    """The newest revision there is: revisions are numbered in their file names, so nothing is imported."""
+    return max(path.stem.split("_")[0] for path in (HERE / "versions").glob("[0-9]*.py"))
+
+
+def current(database: Database) -> str | None:
+    """The revision the database is at; None for an empty one."""
+    with database.read() as connection:
+        if not sa.inspect(connection).has_table("alembic_version"):
+            return None
+        return connection.execute(sa.text("SELECT version_num FROM alembic_version")).scalar()
+
+
+def upgrade(database: Database) -> None:
+    """Bring the database to the newest revision, all or nothing."""
+    from alembic import command
+    from alembic.config import Config
+
+    config = Config()
+    config.set_main_option("script_location", str(HERE).replace("%", "%%"))
+    with database.begin() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "head")

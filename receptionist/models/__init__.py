@@ -1,0 +1,24 @@
+"""The tables, by area. Every row belongs to an account."""
+
+from __future__ import annotations
+
+from receptionist.models.accounts import Account, CreditEntry, Line, Strategy, StrategyVersion
+from receptionist.models.base import Base
+from receptionist.models.conversations import Conversation, Message
+from receptionist.models.leads import Identity, Lead
+from receptionist.models.turns import ToolCall, Turn
+
+__all__ = [
+    "Account",
+    "Base",
+    "Conversation",
+    "CreditEntry",
+    "Identity",
+    "Lead",
+    "Line",
+    "Message",
+    "Strategy",
+    "StrategyVersion",
+    "ToolCall",
+    "Turn",
+]

@@ -1,0 +1,86 @@
+"""Accounts, lines and strategies: what an admin sets up."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Mapped, mapped_column
+
+from receptionist.models.base import Base, Id, Made, Moment, Owned, Ref, belongs_to, owned
+
+
+class Account(Base):
+    """One business: the tenant.
+
+    `revision` grows with every change of its lines and strategies, so that every process knows when what it
+    remembers is old. `credits` is None where turns are not counted.
+    """
+
+    __tablename__ = "accounts"
+    __table_args__ = (
+        sa.CheckConstraint("credits >= 0", name="credits"),
+        {"sqlite_autoincrement": True},
+    )
+
+    id: Mapped[Id]
+    name: Mapped[str] = mapped_column(sa.String(200), unique=True)
+    timezone: Mapped[str] = mapped_column(sa.String(64))
+    revision: Mapped[int] = mapped_column(insert_default=1)
+    credits: Mapped[int | None]
+    created_at: Mapped[Made]
+
+
+class Strategy(Owned, Base):
+    """Who the agent is and how it behaves; the published version answers."""
+
+    __tablename__ = "strategies"
+    __table_args__ = owned(sa.UniqueConstraint("account_id", "name"))
+
+    name: Mapped[str] = mapped_column(sa.String(200))
+    published_number: Mapped[int | None]
+    created_at: Mapped[Made]
+
+
+class StrategyVersion(Owned, Base):
+    """One state of a strategy's fields (`contracts.strategy.StrategyFields`); never changed once published."""
+
+    __tablename__ = "strategy_versions"
+    __table_args__ = owned(
+        belongs_to("strategies", "strategy_id"), sa.UniqueConstraint("account_id", "strategy_id", "number")
+    )
+
+    strategy_id: Mapped[Ref]
+    number: Mapped[int]
+    fields: Mapped[dict[str, Any]] = mapped_column(sa.JSON)
+    created_at: Mapped[Made]
+    published_at: Mapped[Moment | None]
+
+
+class Line(Owned, Base):
+    """One configured address on a channel. `key` is its public name in URLs; `secrets` holds sealed fields."""
+
+    __tablename__ = "lines"
+    __table_args__ = owned(belongs_to("strategies", "strategy_id"))
+
+    channel: Mapped[str] = mapped_column(sa.String(40))
+    key: Mapped[str] = mapped_column(sa.String(64), unique=True)
+    title: Mapped[str] = mapped_column(sa.String(200))
+    address: Mapped[str] = mapped_column(sa.String(320))
+    settings: Mapped[dict[str, Any]] = mapped_column(sa.JSON)
+    secrets: Mapped[dict[str, str]] = mapped_column(sa.JSON)
+    strategy_id: Mapped[Ref | None]
+    active: Mapped[bool] = mapped_column(insert_default=True)
+    created_at: Mapped[Made]
+
+
+class CreditEntry(Owned, Base):
+    """One line of the credit ledger; a turn has at most one."""
+
+    __tablename__ = "credit_entries"
+    __table_args__ = owned(belongs_to("turns", "turn_id"), sa.UniqueConstraint("turn_id"))
+
+    turn_id: Mapped[Ref | None]
+    amount: Mapped[int]
+    reason: Mapped[str] = mapped_column(sa.String(200))
+    created_at: Mapped[Made]

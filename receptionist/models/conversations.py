@@ -1,0 +1,110 @@
+"""Conversations and their messages: the inbox and the outbox."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Mapped, mapped_column
+
+from receptionist.models.base import Base, Made, Moment, Owned, Ref, belongs_to, owned
+
+OPEN_STATES = ("waiting", "pending", "sending")
+"""States of messages that somebody still has to work on."""
+
+
+class Conversation(Owned, Base):
+    """A lead on a line, and who works on it now.
+
+    `due_at`: when there is something to do, else None; the sweeper goes by it. `lease_owner`, `lease_until`
+    and `fence` give one worker at a time the right to write (a late one is refused by its old fence).
+    `attempts` counts workers that died holding the lease. `turn_id` is the turn that was begun and is not
+    over. `person_requested_at`: the agent asked for a person.
+    """
+
+    __tablename__ = "conversations"
+    __table_args__ = owned(
+        belongs_to("leads", "lead_id"),
+        belongs_to("lines", "line_id"),
+        sa.Index(
+            "uq_conversations_open",
+            "line_id",
+            "lead_id",
+            unique=True,
+            sqlite_where=sa.text("state = 'open'"),
+            postgresql_where=sa.text("state = 'open'"),
+        ),
+        sa.Index(
+            "ix_conversations_due_at",
+            "due_at",
+            sqlite_where=sa.text("due_at IS NOT NULL"),
+            postgresql_where=sa.text("due_at IS NOT NULL"),
+        ),
+        sa.CheckConstraint("state IN ('open', 'archived')", name="state"),
+    )
+
+    lead_id: Mapped[Ref]
+    line_id: Mapped[Ref]
+    address: Mapped[str] = mapped_column(sa.String(320))
+    state: Mapped[str] = mapped_column(sa.String(10), insert_default="open")
+    next_seq: Mapped[int] = mapped_column(insert_default=1)
+    due_at: Mapped[Moment | None]
+    lease_owner: Mapped[str | None] = mapped_column(sa.String(64))
+    lease_until: Mapped[Moment | None]
+    fence: Mapped[int] = mapped_column(insert_default=0)
+    attempts: Mapped[int] = mapped_column(insert_default=0)
+    turn_id: Mapped[Ref | None]
+    person_requested_at: Mapped[Moment | None]
+    person_reason: Mapped[str | None] = mapped_column(sa.Text)
+    created_at: Mapped[Made]
+    last_message_at: Mapped[Made]
+
+
+class Message(Owned, Base):
+    """One message, in or out; `seq` orders it within its conversation.
+
+    Inbound states: waiting → answered, silent (a plugin's veto) or failed. Outbound states: pending → sending →
+    sent, unknown (perhaps sent), failed or suppressed. `provider_message_id` is unique on the line for ever.
+    """
+
+    __tablename__ = "messages"
+    __table_args__ = owned(
+        belongs_to("conversations", "conversation_id"),
+        belongs_to("leads", "lead_id"),
+        belongs_to("lines", "line_id"),
+        belongs_to("turns", "turn_id"),
+        sa.UniqueConstraint("line_id", "provider_message_id"),
+        sa.UniqueConstraint("conversation_id", "seq"),
+        sa.UniqueConstraint("turn_id", "part"),
+        sa.Index("ix_messages_transcript", "lead_id", "line_id", "id"),
+        sa.Index(
+            "ix_messages_open",
+            "conversation_id",
+            "seq",
+            sqlite_where=sa.text(f"state IN {OPEN_STATES}"),
+            postgresql_where=sa.text(f"state IN {OPEN_STATES}"),
+        ),
+        sa.Index(
+            "ix_messages_trouble",
+            "account_id",
+            "id",
+            sqlite_where=sa.text("state IN ('failed', 'unknown')"),
+            postgresql_where=sa.text("state IN ('failed', 'unknown')"),
+        ),
+        sa.CheckConstraint("direction IN ('in', 'out')", name="direction"),
+    )
+
+    conversation_id: Mapped[Ref]
+    lead_id: Mapped[Ref]
+    line_id: Mapped[Ref]
+    seq: Mapped[int]
+    direction: Mapped[str] = mapped_column(sa.String(3))
+    author: Mapped[str] = mapped_column(sa.String(20))
+    kind: Mapped[str] = mapped_column(sa.String(20), insert_default="text")
+    text: Mapped[str] = mapped_column(sa.Text)
+    state: Mapped[str] = mapped_column(sa.String(12))
+    provider_message_id: Mapped[str | None] = mapped_column(sa.String(400))
+    turn_id: Mapped[Ref | None]
+    part: Mapped[int | None]
+    attempts: Mapped[int] = mapped_column(insert_default=0)
+    error: Mapped[str | None] = mapped_column(sa.Text)
+    sent_at: Mapped[Moment | None]
+    created_at: Mapped[Made]

@@ -1,0 +1,166 @@
+"""Works one conversation off: takes the lease, answers and sends until nothing waits, gives the lease back."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Sequence
+
+import structlog
+
+from receptionist.db import AnyRow, Scope
+from receptionist.errors import Interrupted, Unavailable
+from receptionist.parts import Parts
+from receptionist.pipeline.burst import wait_seconds
+from receptionist.pipeline.lease import FenceLost, Lease, LeaseKeeper, release, take
+from receptionist.pipeline.look import View, load, look
+from receptionist.pipeline.outbox import Outbox
+from receptionist.pipeline.record import Recorded
+from receptionist.pipeline.turn import Attempt, Turns
+
+MAX_ATTEMPTS = 3
+"""Workers that may die, or fail with a bug, over the same messages before these are failed."""
+
+log = structlog.get_logger()
+
+
+class HandBack(Interrupted):
+    """The process is about to end: another worker goes on."""
+
+
+class Drain:
+    """Made once per process; called with a conversation's id, from any thread. Never raises."""
+
+    def __init__(self, parts: Parts, keeper: LeaseKeeper, turns: Turns, owner: str) -> None:
+        self._parts = parts
+        self._keeper = keeper
+        self._turns = turns
+        self._outbox = Outbox(parts)
+        self._owner = owner
+        self.stopping = threading.Event()
+        """Set: nothing new is begun."""
+        self.cut_off = threading.Event()
+        """Set: running answers are handed back."""
+
+    def __call__(self, conversation_id: int) -> None:
+        """Work the conversation off, or return at once if somebody else does: the holder will see all rows."""
+        if self.stopping.is_set():
+            return
+        try:
+            taken = self._take(conversation_id)
+        except Unavailable:
+            log.warning("database_unavailable", conversation=conversation_id)
+            return
+        if taken is not None:
+            self._hold(*taken)
+
+    def _take(self, conversation_id: int) -> tuple[Lease, View] | None:
+        with self._parts.database.begin() as connection:
+            lease = take(connection, conversation_id, self._owner, self._parts.settings.lease_seconds)
+            if lease is None:
+                return None
+            return lease, load(Scope(connection, lease.account_id), lease)
+
+    def _hold(self, lease: Lease, view: View) -> None:
+        self._keeper.add(lease)
+        try:
+            self._work(lease, view)
+        except FenceLost:
+            log.warning("fence_lost", conversation=lease.conversation_id)
+        except HandBack:
+            self._give_back(lease, due_in=0.0)
+        except Unavailable:
+            log.warning("database_unavailable", conversation=lease.conversation_id)
+            self._give_back(lease, due_in=2.0)
+        except Exception:  # a bug here or in a plugin: counted like a death, tried again later, then failed
+            log.exception("drain_failed", conversation=lease.conversation_id)
+            lease.attempts += 1
+            self._give_back(lease, due_in=2.0**lease.attempts)
+        finally:
+            self._keeper.remove(lease)
+
+    def _work(self, lease: Lease, view: View) -> None:
+        """Until nothing waits: unsent messages first, then the rest of the burst, then a turn."""
+        attempt = None
+        while True:
+            self._may_begin(lease)
+            if view.unsent and not self._deliver(lease, view.unsent):
+                return
+            if view.waiting and not self._wait(lease, view):
+                attempt = attempt or Attempt(time.monotonic() + self._parts.settings.turn_seconds)
+                recorded = self._turn(lease, view, attempt)
+                if recorded is not None:
+                    attempt = None
+                    if recorded.released or not self._deliver(lease, recorded.unsent):
+                        return
+            elif not view.waiting and self._done(lease):
+                return
+            view = self._look(lease)
+
+    def _turn(self, lease: Lease, view: View, attempt: Attempt) -> Recorded | None:
+        """One turn; None if a newer message came and it must begin anew with all that waits now."""
+        try:
+            if lease.attempts >= MAX_ATTEMPTS:
+                return self._turns.fail(lease, view, f"its worker died or failed {lease.attempts} times")
+            return self._turns.run(lease, view, attempt, lambda: self._may_go_on(lease))
+        except (FenceLost, HandBack):
+            raise
+        except Interrupted:
+            attempt.restarts_left -= 1
+            return None
+
+    def _deliver(self, lease: Lease, unsent: Sequence[AnyRow]) -> bool:
+        """Send what is unsent; False if the rest must wait (the lease was given back)."""
+        office = self._parts.directory.office(lease.account_id, lease.revision)
+        line = office.lines.get(lease.line_id)
+        if line is None:
+            self._give_back(lease, due_in=60.0)
+            return False
+        retry_in = self._outbox.deliver(lease, line, unsent, ask=lease.attempts < MAX_ATTEMPTS)
+        if retry_in is None:
+            return True
+        self._give_back(lease, due_in=retry_in)
+        return False
+
+    def _wait(self, lease: Lease, view: View) -> bool:
+        """Wait for the rest of a burst; True if there was something to wait for."""
+        office = self._parts.directory.office(lease.account_id, lease.revision)
+        line, strategy = office.lines.get(lease.line_id), office.strategy(lease.line_id)
+        if line is None or strategy is None:
+            return False
+        burst = strategy.fields.burst_seconds
+        if burst is None:
+            burst = self._parts.channels[line.channel].capabilities.burst_seconds
+        seconds = wait_seconds([(row.text, row.created_at) for row in view.waiting], burst, view.at)
+        if seconds > 0:
+            lease.newer.clear()
+            until = time.monotonic() + seconds
+            while (left := until - time.monotonic()) > 0 and not lease.newer.wait(min(left, 0.2)):
+                self._may_begin(lease)
+        return seconds > 0
+
+    def _look(self, lease: Lease) -> View:
+        with self._parts.database.begin() as connection:
+            return look(Scope(connection, lease.account_id), lease)
+
+    def _done(self, lease: Lease) -> bool:
+        with self._parts.database.begin() as connection:
+            return release(Scope(connection, lease.account_id), lease)
+
+    def _give_back(self, lease: Lease, due_in: float) -> None:
+        try:
+            with self._parts.database.begin() as connection:
+                release(Scope(connection, lease.account_id), lease, due_in=due_in)
+        except Unavailable:  # the lease runs out by itself and the sweeper goes on
+            log.warning("lease_not_given_back", conversation=lease.conversation_id)
+
+    def _may_begin(self, lease: Lease) -> None:
+        if self.stopping.is_set():
+            raise HandBack("the process is about to end")
+        self._may_go_on(lease)
+
+    def _may_go_on(self, lease: Lease) -> None:
+        if lease.lost.is_set():
+            raise FenceLost("another worker took the conversation over")
+        if self.cut_off.is_set():
+            raise HandBack("the process is about to end")

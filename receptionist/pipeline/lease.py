@@ -1,0 +1,199 @@
+"""Step 5: the right to work on a conversation, held by one worker at a time, in the database.
+
+A lease is taken by one UPDATE that also raises the fence; everything its holder writes later is conditional on
+that fence, so a worker that was paused past its lease cannot write. Only the database's clock counts.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from dataclasses import dataclass, field
+
+import sqlalchemy as sa
+import structlog
+
+from receptionist.db import Database, Scope, db_now
+from receptionist.errors import Interrupted, Unavailable
+from receptionist.models import Account, Conversation
+
+WATCH_SECONDS = 1.0
+"""How often holders learn that a newer message came in through another process."""
+
+log = structlog.get_logger()
+
+
+class FenceLost(Interrupted):
+    """Another worker has the conversation now; nothing of this one's work was written."""
+
+
+@dataclass(eq=False)
+class Lease:
+    """The right to work on one conversation, as long as `lost` is not set."""
+
+    conversation_id: int
+    account_id: int
+    lead_id: int
+    line_id: int
+    address: str
+    owner: str
+    fence: int
+    attempts: int
+    turn_id: int | None
+    revision: int
+    credits: int | None
+    next_seq: int
+    """The conversation's next `seq` when it was last looked at; a higher one means newer messages."""
+    lost: threading.Event = field(default_factory=threading.Event)
+    newer: threading.Event = field(default_factory=threading.Event)
+
+
+def take(connection: sa.Connection, conversation_id: int, owner: str, seconds: float) -> Lease | None:
+    """Take the lease if there is work and nobody has it; one that its owner let expire counts as an attempt."""
+    free = sa.or_(Conversation.lease_owner.is_(None), Conversation.lease_until < db_now())
+    own = Account.id == Conversation.account_id
+    statement = (
+        sa.update(Conversation)
+        .where(Conversation.id == conversation_id, Conversation.due_at <= db_now(), free)
+        .values(
+            lease_owner=owner,
+            lease_until=db_now(seconds),
+            fence=Conversation.fence + 1,
+            attempts=Conversation.attempts + sa.case((Conversation.lease_owner.is_(None), 0), else_=1),
+        )
+        .returning(
+            Conversation.account_id,
+            Conversation.lead_id,
+            Conversation.line_id,
+            Conversation.address,
+            Conversation.fence,
+            Conversation.attempts,
+            Conversation.turn_id,
+            sa.select(Account.revision).where(own).scalar_subquery().label("revision"),
+            sa.select(Account.credits).where(own).scalar_subquery().label("credits"),
+            Conversation.next_seq,
+        )
+    )
+    row = connection.execute(statement).first()
+    return Lease(conversation_id, owner=owner, **row._mapping) if row else None
+
+
+def guarded(scope: Scope, lease: Lease) -> sa.Update:
+    """An UPDATE of the leased conversation that touches nothing once the fence is lost."""
+    return scope.update(Conversation).where(
+        Conversation.id == lease.conversation_id,
+        Conversation.fence == lease.fence,
+        Conversation.lease_owner == lease.owner,
+    )
+
+
+def hold(scope: Scope, lease: Lease) -> None:
+    """Make the rest of this transaction conditional on the lease. Raises `FenceLost`."""
+    if not scope.run(guarded(scope, lease).values(fence=lease.fence)):
+        lease.lost.set()
+        raise FenceLost("another worker took the conversation over")
+
+
+def release(scope: Scope, lease: Lease, *, due_in: float | None = None) -> bool:
+    """Give the lease back; False if newer messages came and the holder must go on.
+
+    Looks once more for newer messages in the same statement. `due_in` seconds from now somebody must look
+    again; None means the work is done.
+    """
+    statement = guarded(scope, lease).values(
+        lease_owner=None,
+        lease_until=None,
+        attempts=0 if due_in is None else lease.attempts,
+        turn_id=lease.turn_id,
+        due_at=None if due_in is None else db_now(due_in),
+    )
+    if due_in is None:
+        statement = statement.where(Conversation.next_seq == lease.next_seq)
+    return bool(scope.run(statement))
+
+
+class LeaseKeeper:
+    """One thread per process that renews all leases held here and watches for newer messages."""
+
+    def __init__(self, database: Database, owner: str, seconds: float) -> None:
+        self._database = database
+        self._owner = owner
+        self._seconds = seconds
+        self._held: dict[int, Lease] = {}
+        self._lock = threading.Lock()
+        self._stopped = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="lease-keeper", daemon=True)
+
+    def start(self) -> None:
+        """Begin to renew."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Stop renewing; leases still held run out by themselves."""
+        self._stopped.set()
+        self._thread.join()
+
+    def add(self, lease: Lease) -> None:
+        """Renew this lease from now on."""
+        with self._lock:
+            self._held[lease.conversation_id] = lease
+
+    def remove(self, lease: Lease) -> None:
+        """Stop renewing this lease."""
+        with self._lock:
+            if self._held.get(lease.conversation_id) is lease:
+                del self._held[lease.conversation_id]
+
+    def held(self) -> list[Lease]:
+        """The leases held by this process."""
+        with self._lock:
+            return list(self._held.values())
+
+    def rang(self, conversation_id: int) -> None:
+        """A newer message came in through this very process."""
+        with self._lock:
+            lease = self._held.get(conversation_id)
+        if lease is not None:
+            lease.newer.set()
+
+    def _run(self) -> None:
+        renewed = time.monotonic()
+        while not self._stopped.wait(WATCH_SECONDS):
+            held = self.held()
+            try:
+                self._look(held)
+                if time.monotonic() - renewed >= self._seconds / 3:
+                    self._renew(held)
+                    renewed = time.monotonic()
+            except Unavailable:
+                log.warning("leases_not_renewed", held=len(held))
+
+    def _renew(self, held: list[Lease]) -> None:
+        if not held:
+            return
+        statement = (
+            sa.update(Conversation)
+            .where(
+                Conversation.id.in_([lease.conversation_id for lease in held]),
+                Conversation.lease_owner == self._owner,
+            )
+            .values(lease_until=db_now(self._seconds))
+            .returning(Conversation.id, Conversation.fence)
+        )
+        with self._database.begin() as connection:
+            kept = {(row.id, row.fence) for row in connection.execute(statement)}
+        for lease in held:
+            if (lease.conversation_id, lease.fence) not in kept and lease in self.held():
+                lease.lost.set()
+
+    def _look(self, held: list[Lease]) -> None:
+        if not held:
+            return
+        statement = sa.select(Conversation.id, Conversation.next_seq).where(
+            Conversation.id.in_([lease.conversation_id for lease in held])
+        )
+        with self._database.read() as connection:
+            seen = {row.id: row.next_seq for row in connection.execute(statement)}
+        for lease in held:
+            if seen.get(lease.conversation_id, 0) > lease.next_seq:
+                lease.newer.set()

@@ -1,0 +1,1 @@
+"""Keys, sealed secrets, signed tokens and rate limits."""

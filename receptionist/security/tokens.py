@@ -1,0 +1,66 @@
+"""Signed tokens (JWT, RFC 7519): claims a browser may carry but not change."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from receptionist.errors import Refused
+from receptionist.security.keys import derive
+
+_ALGORITHM = "HS256"
+_LONGEST = 4096
+_RESERVED = ("aud", "exp", "iat")
+_REFUSAL = "The token is not valid or has expired; get a new one."
+
+
+class Signer:
+    """Signs and reads tokens with a key derived from `key`; one token is good for one purpose only."""
+
+    def __init__(self, key: bytes) -> None:
+        self._key = derive(key, "tokens")
+
+    def sign(self, purpose: str, claims: Mapping[str, Any], seconds: int) -> str:
+        """A token with `claims` for `purpose`, valid for `seconds`; anyone who holds it can read the claims.
+
+        Raises `ValueError` for claims named aud, exp or iat, no time to live, or more than 4 kB.
+        """
+        import jwt
+
+        if taken := [name for name in _RESERVED if name in claims]:
+            raise ValueError(f"claims must not name {', '.join(taken)}")
+        if seconds <= 0:
+            raise ValueError("a token must be valid for at least one second")
+        now = int(time.time())
+        payload = {**claims, "aud": purpose, "iat": now, "exp": now + seconds}
+        token = jwt.encode(payload, self._key, algorithm=_ALGORITHM)
+        if len(token) > _LONGEST:
+            raise ValueError(f"the token would be {len(token)} bytes; at most {_LONGEST} are read")
+        return token
+
+    def unsign(self, purpose: str, token: str) -> dict[str, Any]:
+        """The claims `sign` was given. Raises `Refused` if forged, expired, oversize or for another purpose."""
+        import jwt
+
+        if len(token) > _LONGEST or not token.isascii():
+            raise Refused(_REFUSAL)
+        try:
+            payload: dict[str, Any] = jwt.decode(
+                token,
+                self._key,
+                algorithms=[_ALGORITHM],
+                audience=purpose,
+                # PyJWT takes a token without `exp` unless told otherwise. `iat` must be there but may lie a
+                # little ahead: two web processes need not agree on the second.
+                options={
+                    "require": list(_RESERVED),
+                    "strict_aud": True,
+                    "verify_iat": False,
+                    "verify_sub": False,
+                    "verify_jti": False,
+                },
+            )
+        except (jwt.PyJWTError, RecursionError) as error:  # a header of 3,000 brackets exhausts the JSON reader
+            raise Refused(_REFUSAL) from error
+        return {name: value for name, value in payload.items() if name not in _RESERVED}

@@ -1,0 +1,108 @@
+"""The embedded way to run: gunicorn with one worker process that serves and answers."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import threading
+from pathlib import Path
+from typing import Any
+
+from gunicorn.app.base import BaseApplication  # type: ignore[import-untyped]
+from gunicorn.workers.gthread import ThreadWorker  # type: ignore[import-untyped]
+
+from receptionist.config import Config, CoreSettings
+from receptionist.errors import AdminError
+
+BOOT_FAILED = 4
+"""Gunicorn's own exit code for an application that cannot be loaded: it does not try again."""
+
+
+class DeskWorker(ThreadWorker):  # type: ignore[misc]
+    """A gunicorn thread worker that starts the desk when it begins to serve and stops it when it ends."""
+
+    _stopping: threading.Thread | None = None
+
+    def run(self) -> None:
+        """Serve until told to stop; returns when the desk is stopped too."""
+        self.app.desk.start()
+        try:
+            super().run()
+        finally:
+            self._stop_desk().join()
+
+    def handle_exit(self, sig: int, frame: Any) -> None:
+        """SIGTERM: stop answering at the same time as serving."""
+        self._stop_desk()
+        super().handle_exit(sig, frame)
+
+    def handle_quit(self, sig: int, frame: Any) -> None:
+        """SIGINT (Ctrl-C reaches the whole group) and SIGQUIT: as SIGTERM, so that nothing is cut off."""
+        self.handle_exit(sig, frame)
+
+    def _stop_desk(self) -> threading.Thread:
+        if self._stopping is None:
+            self._stopping = threading.Thread(target=self.app.desk.stop, name="desk-stop")
+            self._stopping.start()
+        return self._stopping
+
+
+class EmbeddedServer(BaseApplication):  # type: ignore[misc]
+    """One process that does everything; its parts are made in the worker, after fork."""
+
+    def __init__(self, instance_path: Path) -> None:
+        self._instance_path = instance_path
+        self._settings = Config(instance_path).read(CoreSettings)
+        super().__init__()
+
+    def load_config(self) -> None:
+        """Gunicorn's settings, from ours."""
+        settings = self._settings
+        for name, value in {
+            "bind": f"{settings.host}:{settings.port}",
+            "workers": 1,
+            "worker_class": DeskWorker,
+            "threads": settings.web_threads,
+            "graceful_timeout": 20,
+            "timeout": 60,
+            "keepalive": 15,
+            "limit_request_line": 4094,
+            "loglevel": "warning",
+            "proc_name": "receptionist",
+            "control_socket_disable": True,
+        }.items():
+            self.cfg.set(name, value)
+
+    def load(self) -> Any:
+        """The application, in the worker. Ends the whole server with a clear line if that is impossible."""
+        from receptionist.app import create_app
+        from receptionist.desk import Desk
+        from receptionist.log import configure
+
+        configure(self._settings.log_level)
+        try:
+            self.desk = Desk(self._instance_path)
+            prepare(self.desk)
+            app = create_app(self.desk.parts)
+        except AdminError as error:
+            print(f"receptionist cannot start: {error}", file=sys.stderr, flush=True)  # noqa: T201
+            sys.exit(BOOT_FAILED)
+        address = f"http://{self._settings.host}:{self._settings.port}"
+        print(f"Receptionist is ready: {address}  (Ctrl-C stops it)", file=sys.stderr, flush=True)  # noqa: T201
+        return app
+
+
+def prepare(desk: Any) -> None:
+    """Migrate if the database is behind, and make the demo account if there is no account at all.
+
+    The migration runs in a process of its own, so that Alembic does not stay in memory here.
+    """
+    from receptionist import migrations
+    from receptionist.config import environment_for
+    from receptionist.services.first_start import create_demo_if_empty
+
+    if migrations.current(desk.parts.database) != migrations.newest():
+        command = [sys.executable, "-m", "receptionist", "migrate"]
+        if subprocess.run(command, env=environment_for(desk.parts.instance_path), check=False).returncode:
+            raise AdminError("the database could not be migrated; the lines above say why")
+    create_demo_if_empty(desk.parts, desk.factory.check)

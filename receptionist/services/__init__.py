@@ -1,0 +1,1 @@
+"""What can be done to accounts, lines, strategies and leads: the one way API, screens and CLI change rows."""

@@ -1,0 +1,69 @@
+"""Accounts: make one, find one, count its credits."""
+
+from __future__ import annotations
+
+import zoneinfo
+
+import sqlalchemy as sa
+
+from receptionist.db import Scope
+from receptionist.errors import LineError
+from receptionist.models import Account, CreditEntry
+
+
+def create(connection: sa.Connection, name: str, timezone: str) -> int:
+    """Make an account; returns its id. `timezone` is an IANA name. Raises `LineError`."""
+    if timezone not in zoneinfo.available_timezones():
+        raise LineError(f"There is no time zone {timezone}; write one like Europe/Berlin.")
+    if find(connection, name) is not None:
+        raise LineError(f"There is already an account {name}.")
+    statement = sa.insert(Account).values(name=name, timezone=timezone).returning(Account.id)
+    return int(connection.execute(statement).scalar_one())
+
+
+def find(connection: sa.Connection, name: str | None) -> int | None:
+    """The id of the account with this name; without a name, of the only one there is."""
+    statement = sa.select(Account.id).order_by(Account.id).limit(2)
+    if name is not None:
+        statement = statement.where(Account.name == name)
+    ids = list(connection.execute(statement).scalars())
+    return ids[0] if len(ids) == 1 else None
+
+
+def require(connection: sa.Connection, name: str | None) -> int:
+    """Like `find`, but raises `LineError` naming the cure."""
+    account_id = find(connection, name)
+    if account_id is None:
+        raise LineError(f"There is no account {name}." if name else "Say which account: --account NAME.")
+    return account_id
+
+
+def touch(scope: Scope) -> None:
+    """Tell every process that lines or strategies changed; part of the same transaction as the change."""
+    scope.run(sa.update(Account).where(Account.id == scope.account_id).values(revision=Account.revision + 1))
+
+
+def add_credits(scope: Scope, amount: int, reason: str) -> int:
+    """Add `amount` turns (the first time also starts the counting); returns the new balance."""
+    statement = (
+        sa.update(Account)
+        .where(Account.id == scope.account_id)
+        .values(credits=sa.func.coalesce(Account.credits, 0) + amount)
+        .returning(Account.credits)
+    )
+    balance = scope.connection.execute(statement).scalar_one()
+    scope.insert(CreditEntry, amount=amount, reason=reason)
+    touch(scope)
+    return int(balance or 0)
+
+
+def charge_turn(scope: Scope, turn_id: int) -> bool:
+    """Take one credit for a turn; False if there is none left. Only where turns are counted."""
+    charged = scope.run(
+        sa.update(Account)
+        .where(Account.id == scope.account_id, Account.credits >= 1)
+        .values(credits=Account.credits - 1)
+    )
+    if charged:
+        scope.insert(CreditEntry, turn_id=turn_id, amount=-1, reason="turn")
+    return bool(charged)

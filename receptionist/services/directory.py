@@ -1,0 +1,149 @@
+"""What an account has set up, remembered per process and renewed when its revision grows."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+import sqlalchemy as sa
+
+from receptionist.contracts.channel import Channel, Line
+from receptionist.contracts.strategy import StrategyFields
+from receptionist.db import AnyRow, Database, Scope
+from receptionist.errors import NotFound
+from receptionist.models import Account, Strategy, StrategyVersion
+from receptionist.models import Line as LineRow
+from receptionist.security.vault import Vault
+from receptionist.services.lines import open_settings
+
+REMEMBERED_ACCOUNTS = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class PublishedStrategy:
+    """The version that answers; `plain` is its fields as plain values, made once."""
+
+    version_id: int
+    number: int
+    name: str
+    fields: StrategyFields
+    plain: Mapping[str, object] = field(hash=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Office:
+    """One account as it was at `revision`: its active lines and its published strategies."""
+
+    id: int
+    name: str
+    timezone: str
+    revision: int
+    metered: bool
+    lines: Mapping[int, Line]
+    strategies: Mapping[int, PublishedStrategy]
+    strategy_of_line: Mapping[int, int]
+
+    def line(self, line_id: int) -> Line:
+        """An active line. Raises `NotFound`."""
+        if line_id not in self.lines:
+            raise NotFound("This line is not active.")
+        return self.lines[line_id]
+
+    def strategy(self, line_id: int) -> PublishedStrategy | None:
+        """The strategy of a line; None if it has none that is published."""
+        return self.strategies.get(self.strategy_of_line.get(line_id, 0))
+
+
+class Directory:
+    """Looks offices up; a look-up costs no query while nothing changed and the caller knows the revision."""
+
+    def __init__(self, database: Database, vault: Vault, channels: Mapping[str, Channel]) -> None:
+        self._database = database
+        self._vault = vault
+        self._channels = channels
+        self._offices: OrderedDict[int, Office] = OrderedDict()
+        self._keys: dict[tuple[str, str], tuple[int, int]] = {}
+        self._lock = threading.Lock()
+        self.notice_of: Callable[[PublishedStrategy | None], str] = lambda strategy: ""
+        """Set by the core: what customers must be told about the model a strategy uses."""
+
+    def office(self, account_id: int, revision: int | None = None) -> Office:
+        """The account's office; renewed if it is not the one of `revision` (None: whatever is remembered)."""
+        with self._lock:
+            office = self._offices.get(account_id)
+            if office is not None:
+                self._offices.move_to_end(account_id)
+        if office is not None and revision in (None, office.revision):
+            return office
+        office = self._load(account_id)
+        with self._lock:
+            self._offices[account_id] = office
+            while len(self._offices) > REMEMBERED_ACCOUNTS:
+                self._offices.popitem(last=False)
+        return office
+
+    def by_key(self, channel: str, key: str) -> Line:
+        """The active line with this public key, as it is now. Raises `NotFound`."""
+        with self._database.read() as connection:
+            statement = (
+                sa.select(LineRow.id, LineRow.account_id, Account.revision)
+                .join(Account, Account.id == LineRow.account_id)
+                .where(LineRow.key == key, LineRow.channel == channel)
+            )
+            row = connection.execute(statement).first()
+        if row is None:
+            raise NotFound("There is no such line.")
+        return self.office(row.account_id, row.revision).line(row.id)
+
+    def _load(self, account_id: int) -> Office:
+        with self._database.read() as connection:
+            account = connection.execute(sa.select(Account.__table__).where(Account.id == account_id)).one()
+            scope = Scope(connection, account_id)
+            rows = scope.all(scope.select(LineRow).where(LineRow.active))
+            strategies = _published(scope)
+        of_line = {row.id: row.strategy_id for row in rows if row.strategy_id}
+        lines = {
+            row.id: self._line(account, row, strategies.get(of_line.get(row.id, 0)))
+            for row in rows
+            if row.channel in self._channels
+        }
+        return Office(
+            account.id,
+            account.name,
+            account.timezone,
+            account.revision,
+            account.credits is not None,
+            lines,
+            strategies,
+            of_line,
+        )
+
+    def _line(self, account: AnyRow, row: AnyRow, strategy: object) -> Line:
+        settings = open_settings(self._channels[row.channel], row, self._vault)
+        notice = self.notice_of(strategy if isinstance(strategy, PublishedStrategy) else None)
+        return Line(row.id, account.id, account.name, row.channel, row.key, row.title, row.address, settings, notice)
+
+
+def _published(scope: Scope) -> dict[int, PublishedStrategy]:
+    statement = scope.select(
+        StrategyVersion,
+        StrategyVersion.id,
+        StrategyVersion.fields,
+        Strategy.id.label("strategy_id"),
+        Strategy.name,
+        StrategyVersion.number,
+    ).join(
+        Strategy,
+        sa.and_(
+            Strategy.account_id == StrategyVersion.account_id,
+            Strategy.id == StrategyVersion.strategy_id,
+            Strategy.published_number == StrategyVersion.number,
+        ),
+    )
+    found = {}
+    for row in scope.all(statement):
+        fields = StrategyFields.model_validate(row.fields)
+        found[row.strategy_id] = PublishedStrategy(row.id, row.number, row.name, fields, fields.model_dump(mode="json"))
+    return found

@@ -1,0 +1,96 @@
+"""Lines: add one, list them, keep their secrets sealed."""
+
+from __future__ import annotations
+
+import secrets
+from typing import Any
+
+from pydantic import SecretStr, ValidationError
+
+from receptionist.contracts.channel import Channel, LineSettings
+from receptionist.db import AnyRow, Scope
+from receptionist.errors import LineError
+from receptionist.models import Line
+from receptionist.security.vault import Vault
+from receptionist.services import accounts
+
+
+def add(
+    scope: Scope,
+    vault: Vault,
+    channel: Channel,
+    *,
+    title: str,
+    address: str = "",
+    settings: dict[str, Any] | None = None,
+    strategy_id: int | None = None,
+    key: str | None = None,
+) -> AnyRow:
+    """Add a line; its key is made up unless given. Raises `LineError` naming each wrong setting."""
+    plain, sealed = _seal(scope, vault, channel, _validate(channel, settings or {}))
+    line_id = scope.insert(
+        Line,
+        channel=channel.name,
+        key=key or secrets.token_urlsafe(12),
+        title=title,
+        address=address,
+        settings=plain,
+        secrets=sealed,
+        strategy_id=strategy_id,
+    )
+    accounts.touch(scope)
+    return _one(scope, line_id)
+
+
+def change(scope: Scope, vault: Vault, channel: Channel, line_id: int, settings: dict[str, Any]) -> None:
+    """Change some settings of a line; the others, secrets too, stay as they are. Raises `LineError`."""
+    row = _one(scope, line_id)
+    merged = open_settings(channel, row, vault).model_dump() | settings
+    plain, sealed = _seal(scope, vault, channel, _validate(channel, merged))
+    scope.run(scope.update(Line).where(Line.id == line_id).values(settings=plain, secrets=sealed))
+    accounts.touch(scope)
+
+
+def listed(scope: Scope) -> list[AnyRow]:
+    """All lines of the account, oldest first."""
+    return scope.all(scope.select(Line).order_by(Line.id))
+
+
+def open_settings(channel: Channel, row: AnyRow, vault: Vault) -> LineSettings:
+    """A line's settings with its secrets opened. Raises `SettingsError` if they were sealed with another key."""
+    opened = {
+        name: vault.open(sealed, account_id=row.account_id, field=f"lines.{row.channel}.{name}")
+        for name, sealed in row.secrets.items()
+    }
+    return channel.Settings.model_validate({**row.settings, **opened})
+
+
+def _one(scope: Scope, line_id: int) -> AnyRow:
+    row = scope.first(scope.select(Line).where(Line.id == line_id))
+    if row is None:
+        raise LineError(f"There is no line {line_id}.")
+    return row
+
+
+def _validate(channel: Channel, settings: dict[str, Any]) -> LineSettings:
+    try:
+        return channel.Settings.model_validate(settings)
+    except ValidationError as error:
+        problems = "; ".join(
+            f"{'.'.join(map(str, problem['loc'])) or 'settings'}: {problem['msg'].removeprefix('Value error, ')}"
+            for problem in error.errors(include_input=False, include_url=False)
+        )
+        names = ", ".join(channel.Settings.model_fields)
+        raise LineError(f"{channel.title}: {problems}. Settings of this channel: {names}.") from None
+
+
+def _seal(
+    scope: Scope, vault: Vault, channel: Channel, settings: LineSettings
+) -> tuple[dict[str, Any], dict[str, str]]:
+    values = {name: getattr(settings, name) for name in type(settings).model_fields}
+    sealed = {
+        name: vault.seal(value.get_secret_value(), account_id=scope.account_id, field=f"lines.{channel.name}.{name}")
+        for name, value in values.items()
+        if isinstance(value, SecretStr)
+    }
+    return settings.model_dump(mode="json", exclude=set(sealed)), sealed

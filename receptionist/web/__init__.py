@@ -1,0 +1,1 @@
+"""What is served: webhooks, plugins' pages, health, the start page."""

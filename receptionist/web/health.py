@@ -1,0 +1,26 @@
+"""Whether this process can do its work."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from flask import Blueprint, Response, jsonify
+
+from receptionist.errors import Unavailable
+from receptionist.parts import Parts
+
+
+def make_blueprint(parts: Parts) -> Blueprint:
+    """`/health`: 200 while messages can be taken in, else 503; names no secrets and no details."""
+    blueprint = Blueprint("health", __name__)
+
+    @blueprint.get("/health")
+    def health() -> tuple[Response, int]:
+        """Ask the database."""
+        try:
+            with parts.database.read() as connection:
+                connection.execute(sa.text("SELECT 1 FROM alembic_version"))
+        except (Unavailable, sa.exc.DBAPIError):
+            return jsonify({"status": "unavailable"}), 503
+        return jsonify({"status": "ok"}), 200
+
+    return blueprint

@@ -1,0 +1,1 @@
+"""What the code looks like, rather than what it does: rooms, style, types, packaging, documentation."""

@@ -1,0 +1,123 @@
+"""Documentation: complete (every hook, setting, command and plugin), and true (links, targets, examples)."""
+
+from __future__ import annotations
+
+import importlib
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+import pytest
+
+from receptionist import hookspecs
+from tests.structure.sources import ROOT
+
+FENCE = re.compile(
+    r"^(?P<fence>```+)(?P<language>[\w-]*)[^\n]*\n(?P<body>.*?)^(?P=fence)\s*$", re.DOTALL | re.MULTILINE
+)
+LINK = re.compile(r"!?\[[^\]]*\]\(<?([^)\s>]+)>?(?:\s+\"[^\"]*\")?\)")
+MAKE = re.compile(r"\bmake ([a-z][a-z-]*)")
+PAGES = sorted([ROOT / "README.md", ROOT / "CHANGELOG.md", *(ROOT / "docs").rglob("*.md")])
+
+
+def text_of(page: Path) -> str:
+    return page.read_text(encoding="utf-8")
+
+
+def everything() -> str:
+    return "\n".join(text_of(page) for page in PAGES if page.exists())
+
+
+def missing(names: set[str], text: str) -> list[str]:
+    """The names that occur nowhere in `text` as whole words."""
+    return sorted(name for name in names if not re.search(rf"(?<![\w-]){re.escape(name)}(?![\w-])", text))
+
+
+def prose(text: str) -> str:
+    return FENCE.sub("", text)
+
+
+def code(text: str) -> str:
+    """What is set as code, in blocks and in lines."""
+    return "\n".join([*(match["body"] for match in FENCE.finditer(text)), *re.findall(r"`([^`\n]+)`", prose(text))])
+
+
+def anchors(text: str) -> set[str]:
+    """The anchors of a page's headings, made as GitHub makes them."""
+    headings = re.findall(r"^#+ +(.+?)\s*#*$", prose(text), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+def dead_links(page: Path, text: str) -> Iterator[str]:
+    """Relative links of a page that lead nowhere."""
+    for link in LINK.findall(re.sub(r"`[^`\n]*`", "", prose(text))):
+        if re.match(r"[a-z][a-z+.-]*:", link):
+            continue
+        name, _, anchor = link.partition("#")
+        target = (page.parent / name) if name else page
+        if not target.exists() or (anchor and anchor not in anchors(text if target == page else text_of(target))):
+            yield link
+
+
+def make_targets() -> set[str]:
+    return set(re.findall(r"^([a-z][a-z-]*):", text_of(ROOT / "Makefile"), re.MULTILINE))
+
+
+def commands(group: click.Command, path: str) -> Iterator[str]:
+    """Every command as one types it: `receptionist run`, …"""
+    for name, command in getattr(group, "commands", {}).items():
+        yield f"{path} {name}"
+        yield from commands(command, f"{path} {name}")
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
+def test_page(page: Path) -> None:
+    """Links resolve, `make` targets exist, Python examples compile."""
+    text = text_of(page)
+    assert list(dead_links(page, text)) == []
+    assert set(MAKE.findall(code(text))) - make_targets() == set()
+    for block in FENCE.finditer(text):
+        if block["language"] == "python":
+            compile(block["body"], f"{page.name}, line {text[: block.start()].count(chr(10)) + 1}", "exec")
+
+
+def test_every_hook_is_documented() -> None:
+    hooks = {name for name, value in vars(hookspecs).items() if hasattr(value, "receptionist_spec")}
+    assert "register_channels" in hooks
+    assert missing(hooks, everything()) == []
+
+
+def test_every_setting_is_documented() -> None:
+    names = set(importlib.import_module("receptionist.config").documented_settings())
+    assert names
+    assert missing(names, everything()) == []
+
+
+def test_every_command_is_documented() -> None:
+    names = set(commands(importlib.import_module("receptionist.cli").main, "receptionist"))
+    assert "receptionist run" in names
+    assert missing(names, everything()) == []
+
+
+def test_every_bundled_plugin_is_documented() -> None:
+    folder = ROOT / "plugins"
+    names = {path.stem for path in folder.iterdir() if path.suffix == ".py" or (path / "__init__.py").exists()}
+    assert names
+    assert missing(names, everything()) == []
+
+
+def test_the_checks_see_what_they_should(tmp_path: Path) -> None:
+    page = tmp_path / "page.md"
+    page.touch()
+    (tmp_path / "LICENSE").touch()
+    text = (
+        "# Ä title, here!\n[a](LICENSE) [b](#ä-title-here) [c](https://example.com) `[d](none)`\n```\n[e](none)\n```\n"
+    )
+    assert list(dead_links(page, text)) == []
+    assert list(dead_links(page, text + "[x](none.md) ![y](none.png) [z](#none)")) == ["none.md", "none.png", "#none"]
+    assert MAKE.findall(code("make sure of it: `make run`\n```sh\nmake test\n```\n")) == ["test", "run"]
+    assert {"help", "run", "test", "lock"} <= make_targets()
+    assert missing({"run", "veto"}, "we run `veto_answer`") == ["veto"]
+    tree = click.Group("main", commands=[click.Group("db", commands=[click.Command("up")])])
+    assert list(commands(tree, "receptionist")) == ["receptionist db", "receptionist db up"]

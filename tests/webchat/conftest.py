@@ -1,0 +1,106 @@
+"""Fixtures of the browser tests: a chat server, a shop on another origin, and visitors."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+from urllib.parse import urlencode
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Locator, Page
+
+from .site import ChatServer, FakeServer, chat_server, free_port, shop
+
+OPEN_SHADOW = """const attach = Element.prototype.attachShadow;
+Element.prototype.attachShadow = function (init) { return attach.call(this, { ...init, mode: 'open' }); };"""
+
+
+class Visitor:
+    """Somebody on a page with the chat. The test opens the shadow root to look inside; the widget closes it."""
+
+    def __init__(self, page: Page) -> None:
+        self.page = page
+        self.bubble = page.locator("receptionist-chat .bubble")
+        self.panel = page.locator("receptionist-chat .panel")
+        self.log = page.locator("receptionist-chat .log")
+        self.input = page.locator("receptionist-chat textarea")
+        self.status = page.locator("receptionist-chat .status")
+        self.own = self.log.locator(".mine")
+        self.answers = self.log.locator(".row:not(.mine):not(.tail .row)")
+        self.writing = self.log.locator(".tail .row:not(.typing)")
+
+    def open(self) -> None:
+        self.bubble.click()
+        self.input.wait_for()
+
+    def say(self, text: str) -> None:
+        self.input.fill(text)
+        self.input.press("Enter")
+
+    def message(self, text: str) -> Locator:
+        """The recorded or queued message with this text."""
+        return self.log.locator(":scope > .row:not(.tail .row) .text", has_text=text)
+
+    def reload(self) -> None:
+        self.page.reload()
+        self.bubble.wait_for()
+
+    def offline(self, value: bool) -> None:
+        self.page.context.set_offline(value)
+
+
+@pytest.fixture(scope="session")
+def _places() -> Iterator[tuple[ChatServer, str]]:
+    port = free_port()
+    with chat_server(f"http://localhost:{port}") as server, shop(port, server.base_url) as site:
+        yield server, site
+
+
+@pytest.fixture
+def server(_places: tuple[ChatServer, str]) -> ChatServer:
+    _places[0].reply("You wrote: {text}")
+    return _places[0]
+
+
+@pytest.fixture
+def foreign_site(_places: tuple[ChatServer, str]) -> str:
+    """The shop under a name that no line allows."""
+    return _places[1].replace("localhost", "127.0.0.1")
+
+
+@pytest.fixture
+def fake(server: ChatServer) -> FakeServer:
+    """The fake server, for tests that need lines of their own."""
+    if not isinstance(server, FakeServer):
+        pytest.skip("only the fake server has other lines")
+    return server
+
+
+@pytest.fixture
+def visit(browser: Browser, server: ChatServer, _places: tuple[ChatServer, str]) -> Iterator[Callable[..., Visitor]]:
+    """Visit the shop: `visit(line=…, options={"language": "de"}, sockets="closed", viewport=…)`; `visit.site`."""
+    contexts: list[BrowserContext] = []
+
+    def go(
+        line: str | None = None,
+        site: str | None = None,
+        options: dict[str, str] | None = None,
+        script: str = OPEN_SHADOW,
+        sockets: str = "work",
+        **context: Any,
+    ) -> Visitor:
+        contexts.append(browser.new_context(**{"locale": "en-GB", **context}))
+        if sockets != "work":
+            contexts[-1].route_web_socket("**/live", lambda route: route.close() if sockets == "closed" else None)
+        contexts[-1].set_default_timeout(8000)
+        contexts[-1].add_init_script(script)
+        page = contexts[-1].new_page()
+        page.goto(f"{site or _places[1]}/?{urlencode({'line': line or server.key, **(options or {})})}")
+        visitor = Visitor(page)
+        page.locator("receptionist-chat").wait_for(state="attached")
+        return visitor
+
+    go.site = _places[1]  # type: ignore[attr-defined]
+    yield go
+    for context in contexts:
+        context.close()

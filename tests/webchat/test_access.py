@@ -1,0 +1,178 @@
+"""The widget in a browser: keyboards, phones, colours, languages, and how it keeps to itself."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import expect
+
+from .conftest import Visitor
+from .site import ChatServer, FakeServer
+
+Visit = Callable[..., Visitor]
+OUTPUT = Path(__file__).parents[1] / "output"
+IN_SHADOW = "document.querySelector('receptionist-chat').shadowRoot"
+
+
+def test_everything_works_by_keyboard(visit: Visit) -> None:
+    visitor = visit()
+    keyboard = visitor.page.keyboard
+    visitor.page.locator("#before").focus()
+    keyboard.press("Tab")
+    expect(visitor.bubble).to_be_focused()
+    expect(visitor.bubble).to_have_attribute("aria-expanded", "false")
+    keyboard.press("Enter")
+    expect(visitor.input).to_be_focused()
+    expect(visitor.bubble).to_have_attribute("aria-expanded", "true")
+    keyboard.type("Two")
+    keyboard.press("Shift+Enter")
+    keyboard.type("lines")
+    keyboard.press("Enter")
+    expect(visitor.own.locator(".text")).to_have_text(["Two\nlines"])
+    expect(visitor.input).to_be_focused()
+    keyboard.press("Escape")
+    expect(visitor.panel).to_be_hidden()
+    expect(visitor.bubble).to_be_focused()
+
+
+def test_the_panel_is_a_labelled_dialog_with_a_log(visit: Visit) -> None:
+    visitor = visit()
+    visitor.open()
+    page = visitor.page
+    expect(page.get_by_role("dialog", name="Salón Aurora")).to_be_visible()
+    expect(page.get_by_role("log", name="Messages")).to_be_visible()
+    expect(page.get_by_role("textbox", name="Your message")).to_be_editable()
+    expect(page.get_by_role("button", name="Send message")).to_be_visible()
+
+
+def test_typing_does_not_reach_the_shortcuts_of_the_page(visit: Visit) -> None:
+    visitor = visit()
+    visitor.page.evaluate("window.keys = []; addEventListener('keydown', event => keys.push(event.key))")
+    visitor.open()
+    visitor.page.keyboard.type("j/k")
+    visitor.page.keyboard.press("Escape")
+    assert visitor.page.evaluate("keys") == []
+
+
+def test_a_phone_shows_the_chat_alone(visit: Visit) -> None:
+    visitor = visit(viewport={"width": 360, "height": 740}, has_touch=True, is_mobile=True)
+    visitor.bubble.tap()
+    expect(visitor.input).to_be_focused()
+    expect(visitor.panel).to_have_css("border-radius", "0px")
+    settle(visitor)
+    assert visitor.panel.bounding_box() == {"x": 0, "y": 0, "width": 360, "height": 740}
+    expect(visitor.input).to_have_css("font-size", "16px")
+    expect(visitor.bubble).to_be_hidden()
+    visitor.say("word" * 60)
+    expect(visitor.message("You wrote")).to_be_visible()
+    assert visitor.page.evaluate("document.documentElement.scrollWidth") <= 360
+    assert visitor.log.evaluate("log => log.scrollWidth <= log.clientWidth")
+    visitor.panel.get_by_role("button", name="Close chat").tap()
+    expect(visitor.bubble).to_be_focused()
+
+
+def test_the_site_cannot_reach_inside_and_sees_one_name(visit: Visit) -> None:
+    visitor = visit(script="window.before = new Set(Object.getOwnPropertyNames(window))")
+    page = visitor.page
+    assert page.evaluate(f"{IN_SHADOW}") is None
+    leaked = page.evaluate("Object.getOwnPropertyNames(window).filter(name => !before.has(name) && name != 'before')")
+    assert leaked == ["receptionist"]
+    assert page.evaluate("Object.keys(receptionist).sort()") == ["close", "identify", "open"]
+
+
+def test_the_style_of_the_site_stays_outside(visit: Visit) -> None:
+    visitor = visit()
+    visitor.open()
+    expect(visitor.input).to_have_css("background-color", "rgba(0, 0, 0, 0)")
+    assert "Georgia" not in visitor.input.evaluate("node => getComputedStyle(node).fontFamily")
+
+
+@pytest.mark.parametrize(
+    ("options", "locale", "greeting"),
+    [
+        ({}, "de-AT", "Hallo! Wie können wir Ihnen helfen?"),
+        ({"language": "es"}, "de-AT", "¡Hola! ¿En qué podemos ayudarle?"),
+        ({}, "fr-FR", "Bonjour ! Comment pouvons-nous vous aider ?"),
+        ({}, "ja-JP", "Hello! How can we help you?"),
+    ],
+)
+def test_it_speaks_the_language_of_the_visitor(
+    visit: Visit, options: dict[str, str], locale: str, greeting: str
+) -> None:
+    visitor = visit(options=options, locale=locale)
+    visitor.open()
+    expect(visitor.answers.locator(".text")).to_have_text([greeting])
+
+
+def test_the_line_decides_how_it_looks(visit: Visit, fake: FakeServer) -> None:
+    fake.add_line(
+        key="yellow-line",
+        allowed_origins=[visit.site],  # type: ignore[attr-defined]
+        title="Taxi",
+        colour="#ffd400",
+        position="left",
+        greeting="Where to?",
+    )
+    visitor = visit(line="yellow-line")
+    visitor.open()
+    expect(visitor.bubble).to_have_css("background-color", "rgb(255, 212, 0)")
+    expect(visitor.bubble).to_have_css("color", "rgb(0, 0, 0)")
+    expect(visitor.bubble).to_have_css("left", "20px")
+    expect(visitor.answers.locator(".text")).to_have_text(["Where to?"])
+    expect(visitor.page.get_by_role("dialog", name="Taxi")).to_be_visible()
+
+
+def test_a_demo_says_that_it_is_one(visit: Visit) -> None:
+    visitor = visit()
+    visitor.open()
+    expect(visitor.panel.locator(".notice")).to_have_text("Demo answers")
+
+
+def test_rest_for_those_who_want_no_motion(visit: Visit) -> None:
+    visitor = visit(reduced_motion="reduce")
+    visitor.open()
+    assert visitor.page.evaluate(f"{IN_SHADOW}.getAnimations().length") == 0
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("size", [(360, 740), (1440, 900)], ids=["360", "1440"])
+def test_how_it_looks(visit: Visit, server: ChatServer, scheme: str, size: tuple[int, int]) -> None:
+    server.reply("Yes, until 19:00. Shall I book you a cut with Maria at 16:30? Prices: https://example.com/prices")
+    options: dict[str, Any] = {"viewport": {"width": size[0], "height": size[1]}, "color_scheme": scheme}
+    visitor = visit(**options)
+    name = f"webchat-{scheme}-{size[0]}"
+    picture(visitor, f"{name}-closed")
+    visitor.open()
+    visitor.say("Hi! Are you open this afternoon?")
+    expect(visitor.message("Shall I book you")).to_be_visible()
+    server.reply("Done: today at 16:30 with Maria. See you soon!", hold=5)
+    visitor.say("Yes please, 16:30 is perfect")
+    expect(visitor.writing).to_be_visible()
+    background = visitor.panel.evaluate("node => getComputedStyle(node).backgroundColor")
+    assert background == ("rgb(255, 255, 255)" if scheme == "light" else "rgb(21, 23, 28)")
+    picture(visitor, f"{name}-talk")
+    server.go()
+    expect(visitor.message("See you soon!")).to_be_visible()
+    visitor.offline(True)
+    visitor.say("Can I bring my dog?")
+    expect(visitor.own.last).to_contain_text("Waiting for network")
+    picture(visitor, f"{name}-offline")
+
+
+def settle(visitor: Visitor) -> None:
+    """Wait for the motion that ends by itself."""
+    visitor.page.evaluate(
+        f"""Promise.all({IN_SHADOW}.getAnimations()
+            .filter(motion => motion.effect.getComputedTiming().iterations === 1)
+            .map(motion => motion.finished.catch(() => null)))"""
+    )
+
+
+def picture(visitor: Visitor, name: str) -> None:
+    """Keep a picture for people to look at."""
+    settle(visitor)
+    OUTPUT.mkdir(exist_ok=True)
+    (OUTPUT / f"{name}.png").write_bytes(visitor.page.screenshot())
