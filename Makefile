@@ -1,6 +1,7 @@
 # What a self-hoster or a developer does here; `make help` lists it. Needs Python 3.11 or newer and make.
 
 .DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
 .PHONY: help run test lint types lock clean
 
 # The first of these that runs and is new enough; `make run PYTHON=/some/python3` takes that one instead.

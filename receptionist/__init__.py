@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from receptionist._version import VERSION as __version__
+from receptionist.agents.hours import open_intervals
 from receptionist.contracts.calendar import Calendar, Interval
 from receptionist.contracts.channel import (
     Capabilities,
@@ -18,7 +19,6 @@ from receptionist.contracts.channel import (
     TranscriptMessage,
     WebhookRequest,
 )
-from receptionist.contracts.crm import Crm
 from receptionist.contracts.edits import Draft, EditableMessage, PromptContext
 from receptionist.contracts.events import (
     Event,
@@ -69,7 +69,6 @@ __all__ = [
     "Capabilities",
     "Channel",
     "Completed",
-    "Crm",
     "Draft",
     "EditableMessage",
     "Event",
@@ -123,5 +122,6 @@ __all__ = [
     "WebhookRequest",
     "__version__",
     "hookimpl",
+    "open_intervals",
     "tool",
 ]

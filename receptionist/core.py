@@ -9,7 +9,6 @@ from receptionist.agents.factory import AgentFactory
 from receptionist.config import Config, CoreSettings
 from receptionist.contracts.calendar import Calendar
 from receptionist.contracts.channel import Channel
-from receptionist.contracts.crm import Crm
 from receptionist.contracts.model import Model
 from receptionist.contracts.settings import Settings
 from receptionist.contracts.storage import Storage
@@ -81,5 +80,4 @@ def _register(parts: Parts) -> None:
     parts.tools = loader.named(plugins.collect("register_tools", host=host), Tool)
     parts.models = loader.named(plugins.collect("register_models", host=host), Model)
     parts.calendars = loader.named(plugins.collect("register_calendars", host=host), Calendar)
-    parts.crms = loader.named(plugins.collect("register_crms", host=host), Crm)
     parts.storages = loader.named(plugins.collect("register_storages", host=host), Storage)

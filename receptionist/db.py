@@ -123,7 +123,7 @@ class Scope:
         """An UPDATE of rows of this account."""
         return sa.update(model).where(model.account_id == self.account_id)
 
-    def insert(self, model: Any, **values: Any) -> int:
+    def insert(self, model: Any, /, **values: Any) -> int:
         """Insert one row into this account; returns its id."""
         statement = sa.insert(model).values(account_id=self.account_id, **values).returning(model.id)
         return int(self.connection.execute(statement).scalar_one())

@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 
     from receptionist.contracts.calendar import Calendar
     from receptionist.contracts.channel import Channel, Inbound, Line
-    from receptionist.contracts.crm import Crm
     from receptionist.contracts.edits import Draft, EditableMessage, PromptContext
     from receptionist.contracts.events import Event
     from receptionist.contracts.host import Host
@@ -56,11 +55,6 @@ def register_models(host: Host) -> Iterable[Model]:  # type: ignore[empty-body]
 @hookspec
 def register_calendars(host: Host) -> Iterable[Calendar]:  # type: ignore[empty-body]
     """Where the business's time is kept."""
-
-
-@hookspec
-def register_crms(host: Host) -> Iterable[Crm]:  # type: ignore[empty-body]
-    """Where leads are copied to."""
 
 
 @hookspec
@@ -139,7 +133,7 @@ def edit_reply(draft: Draft, context: PromptContext) -> None:
 
 @hookspec
 def on_event(event: Event, host: Host) -> None:
-    """Something happened and is committed."""
+    """Something happened and is committed; return quickly, for the next turn waits for you. A CRM listens here."""
 
 
 __all__ = ["hookimpl", "hookspec"]

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
+from receptionist.contracts.calendar import Calendar
 from receptionist.contracts.channel import Line, Sender, Taken, TranscriptMessage, WebhookRequest
 from receptionist.contracts.host import Watch
 from receptionist.contracts.settings import Settings
+from receptionist.contracts.storage import Storage
 from receptionist.db import Scope
 from receptionist.errors import PluginError
 from receptionist.models import Identity, Message, Turn
@@ -86,6 +88,21 @@ class PluginHost:
         """The lead with this proved e-mail or phone."""
         with self._parts.database.read() as connection:
             return leads.owner_of(Scope(connection, account_id), email=email, phone=phone)
+
+    def lead(self, account_id: int, lead_id: int) -> Mapping[str, Any]:
+        """A lead as it is now."""
+        with self._parts.database.read() as connection:
+            return leads.get(Scope(connection, account_id), lead_id)
+
+    def calendars(self) -> Sequence[Calendar]:
+        """All calendars."""
+        return list(self._parts.calendars.values())
+
+    def storage(self) -> Storage:
+        """Where files are kept."""
+        if not self._parts.storages:
+            raise PluginError("There is no storage; enable the plugin local_files.")
+        return list(self._parts.storages.values())[-1]
 
     def sign(self, purpose: str, claims: Mapping[str, Any], seconds: int) -> str:
         """A token for one purpose."""

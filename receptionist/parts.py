@@ -12,7 +12,6 @@ from receptionist.config import Config, CoreSettings
 if TYPE_CHECKING:
     from receptionist.contracts.calendar import Calendar
     from receptionist.contracts.channel import Channel
-    from receptionist.contracts.crm import Crm
     from receptionist.contracts.events import Event
     from receptionist.contracts.host import Host
     from receptionist.contracts.model import Model
@@ -44,7 +43,6 @@ class Parts:
     tools: Mapping[str, Tool] = field(init=False)
     models: Mapping[str, Model] = field(init=False)
     calendars: Mapping[str, Calendar] = field(init=False)
-    crms: Mapping[str, Crm] = field(init=False)
     storages: Mapping[str, Storage] = field(init=False)
     directory: Directory = field(init=False)
     ring: Callable[[int], None] = field(default=lambda conversation_id: None)

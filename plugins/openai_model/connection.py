@@ -8,10 +8,10 @@ import threading
 import time
 import urllib.parse
 import weakref
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing
 from itertools import chain
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from receptionist import ModelError, ModelEvent, TextDelta
 
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from .deadline import Call
 
 CONNECT_SECONDS = 5.0
+HEADERS = {"Accept": "text/event-stream", "Accept-Encoding": "identity"}
 DRAIN_SECONDS = 0.2
 """How long a stream that gave its last event may take to end, so that its connection can be used again."""
 
@@ -78,12 +79,12 @@ class Connection:
 
         client = self.client()
         timeout = httpx2.Timeout(min(CONNECT_SECONDS, call.remaining()), read=call.silence, write=call.silence)
-        with call.waiting():
+        with call:
             return client.post(
                 path,
                 cast_to=httpx2.Response,
                 body=body,
-                options={"timeout": timeout, "headers": {"Accept": "text/event-stream"}},
+                options={"timeout": timeout, "headers": HEADERS},
                 stream=True,
                 stream_cls=openai.Stream[httpx2.Response],  # never made: a response asked for is handed out as it is
             )  # type: ignore[return-value]
@@ -92,7 +93,7 @@ class Connection:
         """The JSON document at `path`."""
         import httpx2
 
-        with call.waiting():
+        with call:
             return json.loads(self.client().get(path, cast_to=httpx2.Response).content)
 
     def explain(self, error: Exception, deadline: float) -> ModelError:
@@ -161,9 +162,10 @@ def _read_events(pieces: Iterator[bytes], reader: Reader) -> Iterator[ModelEvent
 
 def _chunks(response: httpx2.Response, call: Call) -> Iterator[bytes]:
     """The body's bytes as they arrive, within the call's limits."""
-    iterator = response.iter_bytes()
+    packed = "content-encoding" in response.headers
+    iterator = response.iter_bytes() if packed else iter(cast("Iterable[bytes]", response.stream))
     while True:
-        with call.waiting():
+        with call:
             chunk = next(iterator, None)
         if chunk is None:
             return

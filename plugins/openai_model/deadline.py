@@ -11,7 +11,6 @@ import time
 import urllib.parse
 import urllib.request
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import httpcore2
@@ -28,9 +27,12 @@ _waiting = threading.local()
 
 
 class Call:
-    """One call's limits: `deadline` is a reading of `time.monotonic()`, `silence` seconds without a byte."""
+    """One call's limits: `deadline` is a reading of `time.monotonic()`, `silence` seconds without a byte.
 
-    __slots__ = ("_check", "called_off", "deadline", "received", "silence")
+    They hold for what this thread does on the network within `with call:`.
+    """
+
+    __slots__ = ("_before", "_check", "called_off", "deadline", "received", "silence")
 
     def __init__(self, deadline: float, silence: float, check: Callable[[], None]) -> None:
         self.deadline = deadline
@@ -38,6 +40,7 @@ class Call:
         self.received = 0
         self.called_off: BaseException | None = None
         self._check = check
+        self._before: Call | None = None
 
     def remaining(self) -> float:
         """Seconds left. Raises `ModelError` when there are none."""
@@ -61,15 +64,13 @@ class Call:
         if self.received > MAX_BYTES:
             raise ModelError("The model server sent an endless answer.", retryable=True)
 
-    @contextmanager
-    def waiting(self) -> Iterator[None]:
-        """Within this block, this thread's network waits are the call's."""
-        before = getattr(_waiting, "call", None)
+    def __enter__(self) -> None:
+        """Within the block, this thread's network waits are this call's."""
+        self._before = getattr(_waiting, "call", None)
         _waiting.call = self
-        try:
-            yield
-        finally:
-            _waiting.call = before
+
+    def __exit__(self, *_: object) -> None:
+        _waiting.call = self._before
 
 
 def _limit(timeout: float | None) -> float | None:
@@ -92,7 +93,7 @@ class DeadlineStream(httpcore2.NetworkStream):
             return self._inner.read(max_bytes, timeout)
         silent_at = time.monotonic() + call.silence
         while True:
-            wait = min(CHECK_SECONDS, call.remaining(), silent_at - time.monotonic())
+            wait = silent_at - time.monotonic()
             if wait <= 0:
                 raise httpcore2.ReadTimeout(f"no byte for {call.silence:g} seconds")
             try:

@@ -7,14 +7,9 @@ recorded messages, so a broken connection costs nothing: it comes back with its 
 
 from __future__ import annotations
 
-import json
-import socket as sockets
-import struct
 import time
 from collections.abc import Iterable, Sequence
 from typing import Any
-
-from simple_websocket import ConnectionClosed  # type: ignore[import-untyped]
 
 from receptionist import (
     Host,
@@ -32,6 +27,7 @@ from receptionist import (
 )
 
 from .identity import read_token
+from .wire import Gone, Wire
 
 PAGE = 100
 CONNECTS_PER_MINUTE = 60
@@ -40,19 +36,7 @@ RESTART, TRY_LATER = 1012, 1013
 BAD_FRAME, WHO_ARE_YOU, SLOW_DOWN = 4400, 4401, 4429
 _WAIT_SECONDS = 1.0
 _LONGEST_SECONDS = 30 * 60
-_SEND_SECONDS = 10
-_FRAME_LIMIT = 8 * 1024
-_WAITING_FRAMES = 16
 _EVENT_FIELDS = ("turn", "text", "offset")
-
-
-class _Inbox(list[Any]):
-    """Frames a client sent and we did not read yet. The reading thread takes `OSError` as a lost connection."""
-
-    def append(self, frame: Any) -> None:
-        if len(self) >= _WAITING_FRAMES:
-            raise OSError("the client floods")
-        super().append(frame)
 
 
 class Live:
@@ -63,20 +47,22 @@ class Live:
 
     def serve(self, socket: Any, line: Line) -> None:
         """Serve one open socket until it ends. The page's origin has been checked."""
-        _bound(socket)
+        wire = Wire(socket)
         try:
-            sender, after = self._hello(socket, line)
-            self._follow(socket, line, sender, after)
-            socket.close(RESTART, "resume")
+            sender, after = self._hello(wire, line)
+            self._follow(wire, line, sender, after)
+            wire.close(RESTART, "resume")
         except Interrupted:
-            _close(socket, RESTART, "resume")
+            wire.close(RESTART, "resume")
         except RequestError as error:
-            _close(socket, _close_code(error), error.code)
-        except (ConnectionClosed, OSError):
-            return  # the client went away; it will be back with its cursor
+            wire.close(_close_code(error), error.code)
+        except Gone:
+            return  # it will be back with its cursor
+        finally:
+            wire.hang_up()
 
-    def _hello(self, socket: Any, line: Line) -> tuple[Sender, int]:
-        frame = _frame(socket.receive(timeout=HELLO_SECONDS))
+    def _hello(self, wire: Wire, line: Line) -> tuple[Sender, int]:
+        frame = wire.receive(HELLO_SECONDS) or {}
         token, after = frame.get("token"), frame.get("after", 0)
         if frame.get("type") != "hello" or not isinstance(token, str):
             raise Invalid("The first frame must be hello, with a token.")
@@ -86,41 +72,38 @@ class Live:
         self.host.limit("webchat-live", f"{line.id}/{sender.address}", CONNECTS_PER_MINUTE)
         return sender, after
 
-    def _follow(self, socket: Any, line: Line, sender: Sender, after: int) -> None:
+    def _follow(self, wire: Wire, line: Line, sender: Sender, after: int) -> None:
         """Subscribe first, then read: nothing can fall in between, and what comes twice is sent once."""
         with self.host.watch(line, sender) as watch:
-            view = _View(self.host, socket, line, sender, after)
+            view = _View(self.host, wire, line, sender, after)
             view.catch_up()
             for event in watch.snapshot():
                 view.show(event)
-            view.send({"type": "ready", "after": view.cursor})
-            _relay(socket, watch, view)
+            wire.send({"type": "ready", "after": view.cursor})
+            _relay(wire, watch, view)
 
 
-def _relay(socket: Any, watch: Watch, view: _View) -> None:
+def _relay(wire: Wire, watch: Watch, view: _View) -> None:
     """Pass events on. A long life is cut, so that a changed line or a lapsed token is noticed."""
     end = time.monotonic() + _LONGEST_SECONDS
     while time.monotonic() < end:
         event = watch.next(_WAIT_SECONDS)
         if event is not None:
             view.show(event)
-        while (data := socket.receive(timeout=0)) is not None:
-            if _frame(data).get("type") != "ping":
+        while (frame := wire.receive(timeout=0)) is not None:
+            if frame.get("type") != "ping":
                 raise Invalid("Only pings are expected here.")
-            view.send({"type": "pong"})
+            wire.send({"type": "pong"})
 
 
 class _View:
     """What one client has seen."""
 
-    def __init__(self, host: Host, socket: Any, line: Line, sender: Sender, cursor: int) -> None:
+    def __init__(self, host: Host, wire: Wire, line: Line, sender: Sender, cursor: int) -> None:
         self.cursor = cursor
-        self._host, self._socket, self._line, self._sender = host, socket, line, sender
+        self._host, self._wire, self._line, self._sender = host, wire, line, sender
         self._sent: set[int] = set()
         self._turns: set[int | None] = set()
-
-    def send(self, frame: dict[str, Any]) -> None:
-        self._socket.send(json.dumps(frame, separators=(",", ":")))
 
     def catch_up(self, before: int | None = None) -> None:
         """Send every recorded message the client lacks; `before`: look for that id too, should it be a late one."""
@@ -130,7 +113,7 @@ class _View:
                 if message.id not in self._sent:
                     self._sent.add(message.id)
                     self._turns.add(message.turn)
-                    self.send({"type": "message", "message": present(message, self._sender)})
+                    self._wire.send({"type": "message", "message": present(message, self._sender)})
             start = page[-1].id
             self.cursor = max(self.cursor, start)
             if len(page) < PAGE:
@@ -141,7 +124,7 @@ class _View:
             self.catch_up(before=int(event.data["id"]))
         elif event.data.get("turn") is None or event.data["turn"] not in self._turns:
             fields = {name: event.data[name] for name in _EVENT_FIELDS if name in event.data}
-            self.send({"type": event.type, **fields})
+            self._wire.send({"type": event.type, **fields})
 
 
 def present(message: TranscriptMessage, sender: Sender) -> dict[str, Any]:
@@ -167,35 +150,9 @@ def snapshot_of(events: Sequence[LiveEvent], recorded_turns: Iterable[int | None
     return {"typing": any(event.type == "typing" for event in events), "partial": partial}
 
 
-def _bound(socket: Any) -> None:
-    """Small frames, few at a time, and no thread held for ever by a client that does not read."""
-    socket.max_message_size = _FRAME_LIMIT
-    socket.input_buffer = _Inbox(socket.input_buffer)
-    socket.sock.setsockopt(sockets.SOL_SOCKET, sockets.SO_SNDTIMEO, struct.pack("ll", _SEND_SECONDS, 0))
-
-
-def _frame(data: Any) -> dict[str, Any]:
-    if data is None:
-        raise Invalid("A frame was expected.")
-    try:
-        frame = json.loads(data) if isinstance(data, str) and len(data) <= _FRAME_LIMIT else None
-    except (ValueError, RecursionError) as error:
-        raise Invalid("A frame must be a JSON object.") from error
-    if not isinstance(frame, dict):
-        raise Invalid("A frame must be a short JSON object in a text frame.")
-    return frame
-
-
 def _close_code(error: RequestError) -> int:
     if isinstance(error, Refused):
         return WHO_ARE_YOU
     if isinstance(error, TooMany):
         return SLOW_DOWN
     return TRY_LATER if isinstance(error, Unavailable) else BAD_FRAME
-
-
-def _close(socket: Any, code: int, reason: str) -> None:
-    try:
-        socket.close(code, reason)
-    except (ConnectionClosed, OSError):
-        return  # closed already

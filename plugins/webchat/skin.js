@@ -58,8 +58,7 @@ svg{display:block;fill:none;stroke:currentColor;stroke-width:2;stroke-linecap:ro
 .author{color:var(--soft);font-size:12.5px;margin:0 14px 3px}
 .text{max-width:86%;padding:10px 15px;border-radius:20px;border-bottom-left-radius:6px;background:var(--raised);white-space:pre-wrap;overflow-wrap:anywhere;unicode-bidi:plaintext;text-align:start}
 .mine .text{background:var(--accent);color:var(--on-accent);border-radius:20px;border-bottom-right-radius:6px;box-shadow:0 0 0 1px var(--edge)}
-.waiting .text,.failed .text{opacity:.72}
-.failed .text{opacity:1;background:none;color:var(--text);box-shadow:inset 0 0 0 1.5px var(--bad)}
+.failed .text{background:none;color:var(--text);box-shadow:inset 0 0 0 1.5px var(--bad)}
 .text a{color:inherit;text-decoration:underline;text-underline-offset:2px}
 .meta{display:flex;align-items:center;gap:8px;color:var(--soft);font-size:12px;line-height:1.4;margin:4px 6px 0}
 .failed .meta{color:var(--bad);flex-wrap:wrap;justify-content:flex-end;text-align:end}

@@ -298,9 +298,9 @@ function wake() {
     if (state.wrote && !pollTimer) schedulePoll(30 * SECOND);
     return;
   }
-  if (socket || retryTimer) return;
-  if (Date.now() >= socketAgainAt) connect();
-  if (failures >= 2 && !pollTimer) schedulePoll(0);
+  const slow = socket && !ready && Date.now() - lastFrame > 2 * SECOND;
+  if ((failures >= 2 || slow) && !ready && !pollTimer) schedulePoll(0);
+  if (!socket && !retryTimer && Date.now() >= socketAgainAt) connect();
 }
 
 async function connect() {
@@ -342,8 +342,7 @@ function connected(partial, isTyping) {
   clearTimeout(pollTimer);
   pollTimer = 0;
   setReach(true);
-  setPartial(partial && !doneTurns.has(partial.turn) ? partial : null);
-  setTyping(isTyping && !partial);
+  showNow(partial, isTyping);
 }
 
 function lost(code) {
@@ -391,8 +390,7 @@ async function poll() {
     await session();
     const answer = await ask(`/messages?after=${cursor}`, { headers: bearer() });
     answer.messages.forEach(showRecorded);
-    setPartial(answer.partial);
-    setTyping(answer.typing && !answer.partial);
+    if (!ready) showNow(answer.partial, answer.typing);
     pollAttempts = 0;
     if (answer.messages.length >= PAGE) wait = 1;
   } catch (error) {
@@ -404,7 +402,7 @@ async function poll() {
   }
   polling = false;
   if (ready) return;
-  if (wanted() && failures >= 2) schedulePoll(wait || (active() ? 2 : 5) * SECOND);
+  if (wanted()) schedulePoll(wait || (active() ? 2 : 5) * SECOND);
   else if (wait || state.wrote) schedulePoll(wait || 30 * SECOND);
   if (!wait) wake();
 }
@@ -436,6 +434,12 @@ function addDelta({ turn, text, offset }) {
   const fresh = [...text].slice(have.count - offset);
   activeUntil = Math.max(activeUntil, Date.now() + 30 * SECOND);
   if (fresh.length) setPartial({ turn, text: have.text + fresh.join(''), count: have.count + fresh.length });
+}
+
+/** What the server says is going on; a turn whose message is here already is over. */
+function showNow(partial, isTyping) {
+  setPartial(partial && !doneTurns.has(partial.turn) ? partial : null);
+  setTyping(isTyping && !partial);
 }
 
 function setPartial(value) {
@@ -622,19 +626,20 @@ function place(row) {
 /** Rows of one side stand together; the last of them says when. */
 function group() {
   const list = [...rows.values()].sort((a, b) => (a.el.compareDocumentPosition(b.el) & 4 ? -1 : 1));
+  const newest = list.filter((row) => row.mine).pop();
   list.forEach((row, index) => {
     const next = list[index + 1];
     row.el.classList.toggle('again', index > 0 && list[index - 1].mine === row.mine);
-    showMeta(row, !next || next.mine !== row.mine);
+    showMeta(row, !next || next.mine !== row.mine, row === newest);
   });
 }
 
-function showMeta(row, isLast) {
+function showMeta(row, isLast, isNewest) {
   const special = row.state && row.state !== 'sent';
   row.el.classList.toggle('waiting', row.state === 'waiting' || row.state === 'slow');
   row.el.classList.toggle('failed', row.state === 'failed');
   const time = row.at ? new Date(row.at).toLocaleTimeString([], { timeStyle: 'short' }) : '';
-  const said = special ? words[row.state] : isLast && row.mine ? `${words.sent} · ${time}` : isLast ? time : '';
+  const said = special ? words[row.state] : isNewest ? `${words.sent} · ${time}` : isLast ? time : '';
   const label = row.state === 'failed' && row.reason ? `${said} ${row.reason}` : said;
   if (row.said === label) return;
   row.said = label;
@@ -797,7 +802,7 @@ function listen() {
   });
   addEventListener('storage', otherTab);
   if (window.visualViewport) for (const kind of ['resize', 'scroll']) visualViewport.addEventListener(kind, fit);
-  setInterval(tick, 5 * SECOND);
+  setInterval(tick, 3 * SECOND);
 }
 
 /** Another tab of the site wrote, sent, or signed out. */

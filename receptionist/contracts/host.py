@@ -7,8 +7,10 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
+from receptionist.contracts.calendar import Calendar
 from receptionist.contracts.channel import Line, LiveEvent, Sender, Taken, TranscriptMessage, WebhookRequest
 from receptionist.contracts.settings import Settings
+from receptionist.contracts.storage import Storage
 
 S = TypeVar("S", bound=Settings)
 
@@ -54,6 +56,15 @@ class Host(Protocol):
 
     def find_lead(self, account_id: int, *, email: str | None = None, phone: str | None = None) -> int | None:
         """The lead of the account with this proved e-mail or phone (E.164), if any."""
+
+    def lead(self, account_id: int, lead_id: int) -> Mapping[str, Any]:
+        """A lead as it is now: `id`, `name`, `email`, `phone`, `company`, `notes`. Raises `NotFound`."""
+
+    def calendars(self) -> Sequence[Calendar]:
+        """All calendars there are; the business has time when none of them says no."""
+
+    def storage(self) -> Storage:
+        """Where files are kept: of the storages there are, the one registered last."""
 
     def sign(self, purpose: str, claims: Mapping[str, Any], seconds: int) -> str:
         """A token (JWT, RFC 7519) with `claims`, valid for `seconds`, good for this `purpose` only."""

@@ -33,6 +33,8 @@ class Outcome:
     strategy_version_id: int | None = None
     charged: bool = False
     ticket: int | None = None
+    seconds: float = 0.0
+    """How long the turn took."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +112,8 @@ def _close_turn(scope: Scope, lease: Lease, outcome: Outcome) -> int:
         "finished_at": db_now(),
     }
     if lease.turn_id is None:
-        return scope.insert(Turn, conversation_id=lease.conversation_id, **values)
+        started = db_now(-outcome.seconds)
+        return scope.insert(Turn, conversation_id=lease.conversation_id, started_at=started, **values)
     scope.run(scope.update(Turn).where(Turn.id == lease.turn_id).values(**values))
     return lease.turn_id
 

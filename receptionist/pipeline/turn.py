@@ -120,7 +120,7 @@ class _Stage:
             recorded = record(
                 self._parts,
                 self._lease,
-                replace(outcome, ticket=self._ticket),
+                replace(outcome, ticket=self._ticket, seconds=time.monotonic() - self._begun),
                 self._view.waiting,
                 pull=self._line is None or self._channel.capabilities.delivery == "pull",
                 restartable=self._attempt.restarts_left > 0 and not self._acted and outcome.state != "failed",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
+from functools import cached_property
 from typing import Any
 
 from receptionist.errors import Refused
@@ -19,7 +20,11 @@ class Signer:
     """Signs and reads tokens with a key derived from `key`; one token is good for one purpose only."""
 
     def __init__(self, key: bytes) -> None:
-        self._key = derive(key, "tokens")
+        self._secret = key
+
+    @cached_property
+    def _key(self) -> bytes:
+        return derive(self._secret, "tokens")
 
     def sign(self, purpose: str, claims: Mapping[str, Any], seconds: int) -> str:
         """A token with `claims` for `purpose`, valid for `seconds`; anyone who holds it can read the claims.
@@ -61,6 +66,6 @@ class Signer:
                     "verify_jti": False,
                 },
             )
-        except (jwt.PyJWTError, RecursionError) as error:  # a header of 3,000 brackets exhausts the JSON reader
+        except jwt.PyJWTError as error:
             raise Refused(_REFUSAL) from error
         return {name: value for name, value in payload.items() if name not in _RESERVED}

@@ -6,6 +6,7 @@ import base64
 import binascii
 import os
 from collections.abc import Sequence
+from functools import cached_property
 
 from receptionist.errors import SettingsError
 from receptionist.security.keys import derive
@@ -22,17 +23,22 @@ class Vault:
     """
 
     def __init__(self, key: bytes, older: Sequence[bytes] = ()) -> None:
-        self._current = _key_id(key)
-        self._keys = {_key_id(each): derive(each, "vault") for each in (key, *older)}
+        self._secrets = (key, *older)
+
+    @cached_property
+    def _keys(self) -> dict[str, bytes]:
+        """Encryption keys by key id, the one that seals first. Made at first use: cryptography is 6 MB of memory."""
+        return {derive(each, "vault key id")[:4].hex(): derive(each, "vault") for each in self._secrets}
 
     def seal(self, text: str, *, account_id: int, field: str) -> str:
         """`text` sealed, as `v1:<key id>:<base64url nonce and ciphertext>`; never twice the same."""
         from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
+        key_id, key = next(iter(self._keys.items()))
         nonce = os.urandom(_NONCE)
-        bound = _binding(self._current, account_id, field)
-        ciphertext = AESGCM(self._keys[self._current]).encrypt(nonce, text.encode("utf-8", "surrogatepass"), bound)
-        return f"{_VERSION}:{self._current}:{base64.urlsafe_b64encode(nonce + ciphertext).decode('ascii')}"
+        bound = _binding(key_id, account_id, field)
+        ciphertext = AESGCM(key).encrypt(nonce, text.encode("utf-8", "surrogatepass"), bound)
+        return f"{_VERSION}:{key_id}:{base64.urlsafe_b64encode(nonce + ciphertext).decode('ascii')}"
 
     def open(self, sealed: str, *, account_id: int, field: str) -> str:
         """The text that was sealed for this account and field.
@@ -54,10 +60,6 @@ class Vault:
         except InvalidTag as error:
             raise _damaged(account_id, field) from error
         return text.decode("utf-8", "surrogatepass")
-
-
-def _key_id(key: bytes) -> str:
-    return derive(key, "vault key id")[:4].hex()
 
 
 def _binding(key_id: str, account_id: int, field: str) -> bytes:

@@ -69,7 +69,7 @@ def get(scope: Scope, lead_id: int) -> dict[str, Any]:
 
 
 def plain(row: AnyRow) -> dict[str, Any]:
-    """A lead as plain values, for prompts, tools and CRMs."""
+    """A lead as plain values, for prompts, tools and plugins."""
     return {name: getattr(row, name) for name in ("id", "name", "email", "phone", "company", "notes")}
 
 

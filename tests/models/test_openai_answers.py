@@ -152,7 +152,8 @@ def test_model_that_does_not_reason_is_asked_once_for_its_reasoning(server: Mode
 
 
 EVENTS = [
-    b'data: {"type":"response.output_item.done","item":{"type":"message","content":[{"type":"output_text","text":"Hi"}]}}',
+    b'data: {"type":"response.output_item.done","item":'
+    b'{"type":"message","content":[{"type":"output_text","text":"Hi"}]}}',
     b'data: {"type":"response.output_text.delta","output_index":0,"delta":"Hi"}',
     b'data: {"type":"response.completed","response":{"status":"completed","output":[]}}',
 ]

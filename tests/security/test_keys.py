@@ -7,6 +7,8 @@ import multiprocessing
 import os
 import secrets
 import stat
+import subprocess
+import sys
 from multiprocessing.queues import Queue
 from multiprocessing.synchronize import Barrier
 from pathlib import Path
@@ -125,3 +127,12 @@ def test_derivation_is_hkdf_as_in_rfc_5869() -> None:
 
     extracted = hmac.digest(b"\0" * 32, RAW, hashlib.sha256)
     assert derive(RAW, "vault") == hmac.digest(extracted, b"receptionist/v1/vault\x01", hashlib.sha256)
+
+
+def test_an_idle_process_does_not_load_the_cryptography() -> None:
+    code = (
+        "import sys; from receptionist.security import keys, tokens, vault; key = bytes(range(32));"
+        "vault.Vault(key); tokens.Signer(key); print([name for name in ('cryptography', 'jwt') if name in sys.modules])"
+    )
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert result.stdout.strip() == "[]"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 import tracemalloc
 from concurrent.futures import ThreadPoolExecutor
@@ -151,9 +152,26 @@ def test_a_use_costs_the_same_among_many_keys(limits: Limits) -> None:
 
 
 def test_threads_do_not_get_in_together() -> None:
-    limits = Limits()
-    with ThreadPoolExecutor(16) as pool:
-        assert sum(pool.map(lambda _: hits(limits, 50, per_minute=100), range(16))) == 100
+    reading = threading.Lock()
+    overlaps = []
+
+    def clock() -> float:
+        """Read while the count is taken: if two threads are in here at once, both saw the same count."""
+        if not reading.acquire(blocking=False):
+            overlaps.append(threading.current_thread().name)
+            return time.monotonic()
+        try:
+            time.sleep(0.0005)
+            return time.monotonic()
+        finally:
+            reading.release()
+
+    limits = Limits(clock)
+    with ThreadPoolExecutor(8) as pool:
+        assert sum(pool.map(lambda _: hits(limits, 20, per_minute=160), range(8))) == 160
+    assert overlaps == []
+    with pytest.raises(TooMany):
+        limits.hit("login", "ann", 160)
 
 
 @pytest.mark.parametrize(

@@ -43,6 +43,18 @@ def test_claims_come_back_as_they_were(signer: Signer, claims: dict[str, Any]) -
     assert signer.unsign("session", signer.sign("session", claims, 60)) == claims
 
 
+def test_a_token_is_good_for_the_purpose_it_was_made_for_only(signer: Signer) -> None:
+    token = signer.sign("invite", {"user": 1}, 60)
+    assert signer.unsign("invite", token) == {"user": 1}
+    with pytest.raises(Refused):
+        signer.unsign("session", token)
+
+
+def test_a_clock_that_runs_a_little_ahead_does_no_harm(signer: Signer) -> None:
+    """Another web process made the token, and its second has begun already."""
+    assert signer.unsign("session", forge(changes={"iat": int(time.time()) + 2})) == {"user": 1}
+
+
 def test_the_forger_of_this_file_makes_good_tokens(signer: Signer) -> None:
     assert signer.unsign("session", forge()) == {"user": 1}
 

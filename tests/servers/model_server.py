@@ -15,6 +15,7 @@ from __future__ import annotations
 import argparse
 import json
 import socket
+import ssl
 import threading
 import time
 import uuid
@@ -53,7 +54,8 @@ class ModelServer:
     """The server. `seconds`: the wait before the first token; `token_seconds`: the wait between tokens.
 
     `responses=False` makes it one of the many that have Chat Completions only. `keyless=True` makes it answer
-    without a key. `keep`: how many requests are remembered. All may be changed while it runs.
+    without a key, `tls` over TLS. `keep`: how many requests are remembered. `models_answer` replaces the list
+    of models; `connections` counts those opened. All may be changed while it runs.
     """
 
     def __init__(
@@ -66,6 +68,7 @@ class ModelServer:
         keyless: bool = False,
         window: int = 2_000_000,
         keep: int = 100_000,
+        tls: ssl.SSLContext | None = None,
     ) -> None:
         self.seconds = seconds
         self.token_seconds = token_seconds
@@ -75,6 +78,9 @@ class ModelServer:
         self.requests: deque[Request] = deque(maxlen=keep)
         self.reply: Callable[[Mapping[str, Any]], Item] = echo
         self.memory = Memory()
+        self.models_answer: Item | None = None
+        self.connections = 0
+        self._tls = tls
         self._script: deque[Item] = deque()
         self._changed = threading.Condition()
         self._stopping = threading.Event()
@@ -90,7 +96,7 @@ class ModelServer:
     @property
     def url(self) -> str:
         """The base URL for clients."""
-        return f"http://127.0.0.1:{self.port}/v1"
+        return f"http{'s' if self._tls else ''}://127.0.0.1:{self.port}/v1"
 
     def __enter__(self) -> Self:
         self._accepting = threading.Thread(target=self._accept, name="model-server", daemon=True)
@@ -134,6 +140,7 @@ class ModelServer:
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             thread = threading.Thread(target=self._converse, args=(connection,), daemon=True)
             with self._changed:
+                self.connections += 1
                 self._sockets.add(connection)
                 self._threads.add(thread)
             thread.start()
@@ -141,7 +148,7 @@ class ModelServer:
     def _converse(self, connection: socket.socket) -> None:
         """Answer the requests of one connection until either side is done with it."""
         try:
-            with connection, connection.makefile("rb") as stream:
+            with self._secured(connection) as connection, connection.makefile("rb") as stream:
                 while not self._stopping.is_set() and (request := read_request(stream)) is not None:
                     with self._changed:
                         self.requests.append(request)
@@ -155,13 +162,18 @@ class ModelServer:
                 self._sockets.discard(connection)
                 self._threads.discard(threading.current_thread())
 
+    def _secured(self, connection: socket.socket) -> socket.socket:
+        return self._tls.wrap_socket(connection, server_side=True) if self._tls else connection
+
     def _answer(self, exchange: Exchange, request: Request) -> bool:
         """Answer one request; whether the connection can be used again."""
         try:
             self._check_key(request)
             route = (request.method, request.path)
             if route == ("GET", "/v1/models"):
-                return exchange.document(200, _models())
+                if self.models_answer is None:
+                    return exchange.document(200, _models())
+                return self._play(exchange, request, self.models_answer)
             if route == ("POST", "/v1/responses") and self.responses:
                 check_responses(self._body(request), self.memory, self.window)
             elif route == ("POST", "/v1/chat/completions"):
@@ -170,7 +182,9 @@ class ModelServer:
                 raise Refusal(404, f"Invalid URL ({request.method} {request.path})")
         except Refusal as refusal:
             return exchange.document(refusal.status, refusal.document(), refusal.headers)
-        return self._play(exchange, request)
+        with self._changed:
+            item = self._script.popleft() if self._script else None
+        return self._play(exchange, request, self.reply(request.body) if item is None else item)
 
     def _check_key(self, request: Request) -> None:
         if self.keyless or request.key.startswith(KEY_PREFIX):
@@ -185,10 +199,8 @@ class ModelServer:
             raise Refusal(400, "We could not parse the JSON body of your request.")
         return request.body
 
-    def _play(self, exchange: Exchange, request: Request) -> bool:
-        with self._changed:
-            item = self._script.popleft() if self._script else None
-        item = self.reply(request.body) if item is None else item
+    def _play(self, exchange: Exchange, request: Request, item: Item) -> bool:
+        """Give one scripted answer; whether the connection can be used again."""
         if isinstance(item, str):
             item = Answer(item)
         if isinstance(item, Error):

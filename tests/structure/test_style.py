@@ -33,12 +33,17 @@ def long_functions(module: Module) -> Iterator[str]:
             yield f"{module.where}:{node.lineno} {node.name}: {(node.end_lineno or 0) - node.lineno + 1} lines"
 
 
+def readable() -> list[Module]:
+    """What people read and change: all but migrations, which are lists of tables, written once."""
+    return [module for module in modules() if not within(module.name, "receptionist.migrations.versions")]
+
+
 def test_functions_are_short() -> None:
-    assert [offence for module in modules() for offence in long_functions(module)] == []
+    assert [offence for module in readable() for offence in long_functions(module)] == []
 
 
 def test_files_are_short() -> None:
-    lengths = {module.where: len(module.path.read_text(encoding="utf-8").splitlines()) for module in modules()}
+    lengths = {module.where: len(module.path.read_text(encoding="utf-8").splitlines()) for module in readable()}
     assert {where: length for where, length in lengths.items() if length > LONGEST_FILE} == {}
 
 

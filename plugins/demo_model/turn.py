@@ -1,0 +1,133 @@
+"""One turn as the demo model reads it: what the customer said, wants and tells."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date
+from functools import cached_property
+from typing import Any
+
+from receptionist import ModelRequest, Said, ToolOutput
+
+from .words import MONTHS, STOP, WEEKDAYS, stems
+
+ASK_NAME = "May I have your name?"
+ASK_PHONE = "What phone number can we reach you at?"
+
+_NAME = re.compile(
+    r"\b(?i:my name is|my name's|i am|i'm|this is|it's|name:|call me) +([A-Z][\w'’-]+(?: [A-Z][\w'’-]+){0,2})"
+)
+_LOWER_NAME = re.compile(r"\bmy name is +([a-z][\w'’-]+(?: (?!and\b)[a-z][\w'’-]+)?)", re.I)
+_BARE_NAME = re.compile(r"[^\W\d_][\w'’-]*(?: [^\W\d_][\w'’.-]*){0,2}[.!]?")
+_PHONE = re.compile(r"(?<![\w+])(\+?\(?\d[\d ()./-]{4,}\d)(?!\w)")
+_EMAIL = re.compile(r"[\w.+-]{1,64}@[\w-]{1,100}(?:\.[\w-]{1,60}){1,4}")
+_ISO = re.compile(r"\b(\d{4})-(\d{2})-(\d{2})\b")
+_DAY_MONTH = re.compile(
+    rf"\b(\d{{1,2}})(?:st|nd|rd|th)?(?: of)? ({'|'.join(MONTHS)})\b|\b({'|'.join(MONTHS)}) (\d{{1,2}})\b"
+)
+_NO_NAME = {"back", "looking", "interested", "sorry", "not", "just", *WEEKDAYS}
+_EARLIER_CALL = re.compile(r"^- (\w+)\(.*\) → (.*)$", re.M)
+
+
+@dataclass(frozen=True)
+class Turn:
+    """What the customer said in this turn, and what can be answered from."""
+
+    text: str
+    asked_before: str
+    variables: Mapping[str, Any]
+    tools: frozenset[str]
+    outputs: Mapping[str, str]
+
+    @cached_property
+    def words(self) -> set[str]:
+        """The words that tell what the turn is about."""
+        own = set(stems(str(self.variables["account"]["name"])))
+        return {word for word in stems(self.text) if word not in STOP and word not in own}
+
+    @property
+    def strategy(self) -> Mapping[str, Any]:
+        """The strategy's values."""
+        fields: Mapping[str, Any] = self.variables["strategy"]
+        return fields
+
+    def says(self, pattern: str) -> bool:
+        """Whether the text matches, in any case."""
+        return re.search(pattern, self.text, re.I) is not None
+
+    @cached_property
+    def given(self) -> dict[str, str]:
+        """What the customer tells of themselves: `name`, `phone`, `email`."""
+        found = {}
+        text = _ISO.sub(" ", self.text)
+        name = _NAME.search(text) or _LOWER_NAME.search(text)
+        if name is None and ASK_NAME in self.asked_before and (bare := _BARE_NAME.match(text.strip())):
+            found["name"] = bare[0].rstrip(".!").title() if not STOP & set(stems(bare[0])) else ""
+        elif name is not None and name[1].split()[0].lower() not in _NO_NAME:
+            found["name"] = name[1].title() if name[1].islower() else name[1]
+        if (phone := _PHONE.search(text)) and 6 <= len(re.sub(r"\D", "", phone[1])) <= 15:
+            found["phone"] = phone[1].strip()
+        if email := _EMAIL.search(text):
+            found["email"] = email[0].rstrip(".")
+        return {key: value for key, value in found.items() if value}
+
+    @cached_property
+    def wants_call(self) -> bool:
+        """Whether the business should call or write back."""
+        return self.says(
+            r"\b(call|ring|phone|text|contact) (me|us)\b|\bcall ?back|\b(take|leave) a message|get back to me"
+        )
+
+    @cached_property
+    def wants_person(self) -> bool:
+        """Whether a person should take over."""
+        person = r"\b(human|person|someone|somebody|staff|manager|owner|boss|colleague|representative|employee)\b"
+        return not self.asks_identity and (
+            self.says(rf"\b(talk|speak|chat|connect|transfer|put me|want|need|get me|pass me)\b.*{person}")
+            or self.says(
+                r"\breal (human|person)\b|^\W*(human|person|agent)\W*$|\bcomplain(t|ts)?\b|\b(accident|injured)\b"
+            )
+        )
+
+    @cached_property
+    def asks_identity(self) -> bool:
+        """Whether the customer asks what it is talking to."""
+        opening = r"\b(are you|is this|am i (talking|speaking|chatting) (to|with))\b"
+        return self.says(opening + r".*\b(bot|robot|machine|human|person|ai|real)\b")
+
+    @cached_property
+    def date(self) -> date | None:
+        """A calendar date in the text; one without a year is the next such day."""
+        today = date.fromisoformat(self.variables["now"]["date"])
+        try:
+            if iso := _ISO.search(self.text):
+                return date(*map(int, iso.groups()))
+            if found := _DAY_MONTH.search(self.text.lower()):
+                day, month = int(found[1] or found[4]), MONTHS.index(found[2] or found[3]) + 1
+                this_year = date(today.year, month, day)
+                return this_year if this_year >= today else date(today.year + 1, month, day)
+        except ValueError:  # no such date, as in 31 February
+            pass
+        return None
+
+
+def read_turn(request: ModelRequest) -> Turn:
+    """What is new since the last answer: the customer's messages, and the results of tools called for them."""
+    start = max(
+        (i + 1 for i, item in enumerate(request.items) if isinstance(item, Said) and item.role == "assistant"),
+        default=0,
+    )
+    before = request.items[start - 1] if start else None
+    new = request.items[start:]
+    said = [item.text for item in new if isinstance(item, Said) and item.role == "user"]
+    notes = "\n".join(item.text for item in new if isinstance(item, Said) and item.role == "system")
+    outputs: Iterable[tuple[str, str]] = ((item.name, item.output) for item in new if isinstance(item, ToolOutput))
+    return Turn(
+        text="\n".join(said),
+        asked_before=before.text if isinstance(before, Said) else "",
+        variables=request.variables,
+        tools=frozenset(tool.name for tool in request.tools),
+        outputs={**dict(_EARLIER_CALL.findall(notes)), **dict(outputs)},
+    )

@@ -1,0 +1,44 @@
+"""The tools every receptionist needs: note what the customer tells about itself, and ask for a person."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from pydantic import Field
+
+from receptionist import Host, Tool, ToolContext, ToolError, hookimpl, tool
+
+
+@tool(writes=True, idempotent=True)
+def note_lead(
+    context: ToolContext,
+    name: Annotated[str | None, Field(max_length=200, description="The customer's own name")] = None,
+    phone: Annotated[str | None, Field(max_length=40, description="Phone number, best with country code")] = None,
+    email: Annotated[str | None, Field(max_length=250)] = None,
+    company: Annotated[str | None, Field(max_length=200)] = None,
+    note: Annotated[str | None, Field(max_length=1000, description="What the business should remember")] = None,
+) -> dict[str, Any]:
+    """Store what the customer told you about themselves. Give only what they said; leave the rest null."""
+    given = {"name": name, "phone": phone, "email": email, "company": company, "note": note}
+    noted = {key: value.strip() for key, value in given.items() if value and value.strip()}
+    if not noted:
+        raise ToolError("There is nothing to note; give at least one of name, phone, email, company and note.")
+    context.update_lead(**noted)
+    return {"noted": noted}
+
+
+@tool(writes=True, idempotent=True)
+def hand_over(
+    context: ToolContext,
+    reason: Annotated[str, Field(min_length=1, max_length=200, description="Why a person is needed")],
+    summary: Annotated[str, Field(max_length=2000, description="What was said so far, for that person")],
+) -> dict[str, Any]:
+    """Ask a person of the business to take over: when the customer wants one, complains, or you cannot help."""
+    context.hand_over(reason.strip(), summary.strip())
+    return {"handed_over": True}
+
+
+@hookimpl
+def register_tools(host: Host) -> list[Tool]:
+    """The two tools."""
+    return [note_lead, hand_over]

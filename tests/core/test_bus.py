@@ -1,0 +1,76 @@
+"""Live events reach those who watch the topic, in order, and nobody else."""
+
+from __future__ import annotations
+
+import threading
+
+import pytest
+
+from receptionist.contracts.channel import LiveEvent
+from receptionist.errors import Interrupted
+from receptionist.live import bus as module
+from receptionist.live.bus import MemoryBus
+
+ADA, BOB = (1, "ada"), (1, "bob")
+
+
+def test_only_the_own_topic_is_seen() -> None:
+    bus = MemoryBus()
+    with bus.watch(ADA) as ada, bus.watch(BOB) as bob:
+        bus.publish(ADA, LiveEvent("typing", {"turn": 1}))
+        assert ada.next(0) == LiveEvent("typing", {"turn": 1})
+        assert bob.next(0) is None
+        assert bob.snapshot() == []
+
+
+def test_pieces_carry_their_offset_and_a_late_comer_sees_them_joined() -> None:
+    bus = MemoryBus()
+    bus.publish(ADA, LiveEvent("typing", {"turn": 7}))
+    with bus.watch(ADA) as early:
+        bus.delta(ADA, 7, "Hel")
+        bus.delta(ADA, 7, "lo")
+        first, second = early.next(0), early.next(0)
+        assert first is not None and second is not None
+        assert [first.data["offset"], second.data["offset"]] == [0, 3]
+        with bus.watch(ADA) as late:
+            assert late.snapshot() == [LiveEvent("delta", {"turn": 7, "offset": 0, "text": "Hello"})]
+
+
+@pytest.mark.parametrize("end", [LiveEvent("reset", {"turn": 7}), LiveEvent("message", {"direction": "out", "id": 1})])
+def test_nothing_partial_is_left_after_the_end(end: LiveEvent) -> None:
+    bus = MemoryBus()
+    bus.delta(ADA, 7, "Hel")
+    bus.publish(ADA, end)
+    assert bus.snapshot(ADA) == []
+
+
+def test_closing_wakes_who_waits() -> None:
+    bus = MemoryBus()
+    ended = threading.Event()
+    watching = threading.Event()
+
+    def wait() -> None:
+        with bus.watch(ADA) as subscription:
+            watching.set()
+            with pytest.raises(Interrupted):
+                subscription.next(10)
+            ended.set()
+
+    thread = threading.Thread(target=wait)
+    thread.start()
+    assert watching.wait(2)
+    bus.close()
+    assert ended.wait(2)
+    thread.join()
+    with bus.watch(ADA) as late, pytest.raises(Interrupted):
+        late.next(0)
+
+
+def test_a_view_that_falls_behind_is_ended_instead_of_growing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "BACKLOG", 3)
+    bus = MemoryBus()
+    with bus.watch(ADA) as slow:
+        for number in range(5):
+            bus.publish(ADA, LiveEvent("typing", {"turn": number}))
+        with pytest.raises(Interrupted):
+            slow.next(0)

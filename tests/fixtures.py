@@ -1,0 +1,136 @@
+"""Fixtures named after the domain: a house with a chat line and three push lines, its customers, model and vendor."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.harness import instance
+from tests.harness.house import House
+from tests.harness.installation import Installation
+from tests.servers.brain import Brain, echo
+from tests.servers.points import Points
+from tests.servers.vendor_server import VendorServer
+
+FAST = {"LEASE_SECONDS": 2, "SWEEP_SECONDS": 0.3, "TURN_SECONDS": 20}
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Register the marker of tests that take long, which run all the same."""
+    config.addinivalue_line("markers", "slow: takes more than 20 seconds; runs all the same")
+
+
+@pytest.fixture(scope="session")
+def vendor() -> Iterator[VendorServer]:
+    """The fake vendor of the loopback lines and of tools."""
+    with VendorServer() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def _brain() -> Iterator[Brain]:
+    with Brain() as server:
+        yield server
+
+
+@pytest.fixture
+def brain(_brain: Brain) -> Iterator[Brain]:
+    """What the model says; by default it echoes."""
+    _brain.reply = echo
+    yield _brain
+    _brain.reply = echo
+
+
+@pytest.fixture(scope="session")
+def _points() -> Iterator[Points]:
+    with Points() as server:
+        yield server
+
+
+@pytest.fixture
+def points(_points: Points) -> Iterator[Points]:
+    """Where processes can be held."""
+    yield _points
+    _points.disarm()
+
+
+@pytest.fixture(scope="session")
+def _template(tmp_path_factory: pytest.TempPathFactory, vendor: VendorServer) -> Path:
+    return instance.prepare(tmp_path_factory.mktemp("template") / "instance", vendor.url)
+
+
+@pytest.fixture
+def make_instance(tmp_path: Path, _template: Path, _brain: Brain, vendor: VendorServer) -> Callable[..., Path]:
+    """`make_instance(LEASE_SECONDS=5, …)`: a fresh instance folder whose model is `brain`."""
+    made: list[Path] = []
+
+    def make(**settings: object) -> Path:
+        made.append(tmp_path / f"instance-{len(made)}")
+        defaults = {**FAST, "REMOTE_BRAIN": _brain.url, "REMOTE_VENDOR": vendor.url}
+        return instance.copy(_template, made[-1], defaults | settings)
+
+    return make
+
+
+@pytest.fixture
+def open_house(make_instance: Callable[..., Path], brain: Brain) -> Iterator[Callable[..., House]]:
+    """`open_house({"my_plugin": source}, LEASE_SECONDS=5)`: an assembled core within the test."""
+    opened: list[House] = []
+
+    def open_(drop_ins: dict[str, str] | None = None, **settings: object) -> House:
+        path = make_instance(**settings)
+        for name, source in (drop_ins or {}).items():
+            (path / "plugins" / f"{name}.py").write_text(source, encoding="utf-8")
+        opened.append(House(path))
+        return opened[-1]
+
+    yield open_
+    for house in opened:
+        house.close()
+
+
+@pytest.fixture
+def house(open_house: Callable[..., House]) -> House:
+    """An assembled core; turns run at `house.drain()`."""
+    return open_house()
+
+
+@pytest.fixture
+def install(make_instance: Callable[..., Path], brain: Brain) -> Iterator[Callable[..., Installation]]:
+    """`install(LEASE_SECONDS=5, …)`: a real installation, not started yet; its log is shown if the test fails."""
+    made: list[Installation] = []
+
+    def make(path: Path | None = None, **settings: object) -> Installation:
+        made.append(Installation(path or make_instance(**settings)))
+        return made[-1]
+
+    yield make
+    for installation in made:
+        installation.kill()
+        print(f"--- log of {installation.url}\n{installation.log()[-8000:]}")
+
+
+@pytest.fixture(scope="session")
+def _shared(
+    tmp_path_factory: pytest.TempPathFactory, _template: Path, _brain: Brain, _points: Points, vendor: VendorServer
+) -> Iterator[Installation]:
+    servers = {"REMOTE_BRAIN": _brain.url, "REMOTE_VENDOR": vendor.url, "FAULT_POINTS": _points.url}
+    path = instance.copy(_template, tmp_path_factory.mktemp("shared") / "instance", FAST | servers)
+    installation = Installation(path)
+    answer = installation.cli("account", "credits", "100000")
+    assert answer.returncode == 0, answer.stderr
+    yield installation
+    installation.kill()
+
+
+@pytest.fixture
+def installation(_shared: Installation, brain: Brain, points: Points) -> Iterator[Installation]:
+    """A real installation that runs; shared by tests, each with customers of its own."""
+    start = len(_shared.log())
+    if not _shared.running or not _shared.healthy():
+        _shared.kill()
+        _shared.start()
+    yield _shared
+    print(f"--- log\n{_shared.log()[start:][-8000:]}")

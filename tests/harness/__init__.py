@@ -1,0 +1,1 @@
+"""What tests drive the receptionist with: a real process, its customers, and a quick variant within the test."""

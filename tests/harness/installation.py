@@ -1,0 +1,128 @@
+"""A real installation: `receptionist run` as a process group of its own on a temporary folder."""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import os
+import shutil
+import signal
+import socket
+import sqlite3
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[2]
+KEPT = ("PATH", "HOME", "LANG", "TZ", "TMPDIR", "COVERAGE_PROCESS_START")
+
+
+def free_port() -> int:
+    """A port of 127.0.0.1 on which nothing listens."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+class Installation:
+    """One instance folder and, while it runs, its processes. A second one may share the folder."""
+
+    def __init__(self, path: Path, **settings: object) -> None:
+        self.path = path
+        self.port = free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.settings = {name.upper(): str(value) for name, value in settings.items()}
+        self._process: subprocess.Popen[bytes] | None = None
+        self._log = path / f"log-{self.port}.txt"
+
+    def drop_in(self, source: Path | str, name: str = "") -> None:
+        """Put a plugin into the folder: a file, or a plugin's text under `name`; used from the next start on."""
+        folder = self.path / "plugins"
+        folder.mkdir(exist_ok=True)
+        if isinstance(source, Path):
+            shutil.copy(source, folder)
+        else:
+            (folder / f"{name}.py").write_text(source, encoding="utf-8")
+
+    def environment(self) -> dict[str, str]:
+        """What the processes see of the environment."""
+        kept = {name: os.environ[name] for name in KEPT if name in os.environ}
+        own = {"INSTANCE_PATH": str(self.path), "PORT": str(self.port)}
+        return {**kept, "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1", **own, **self.settings}
+
+    def start(self, timeout: float = 30.0) -> None:
+        """Start and return when it is healthy. Raises `RuntimeError` with the log if it is not."""
+        with self._log.open("ab") as log:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "receptionist", "run"],
+                env=self.environment(),
+                cwd=self.path,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+        until = time.monotonic() + timeout
+        while not self.healthy():
+            if self._process.poll() is not None or time.monotonic() > until:
+                self.kill()
+                raise RuntimeError(f"receptionist did not start:\n{self.log()}")
+            time.sleep(0.03)
+
+    def healthy(self) -> bool:
+        """Whether `/health` answers 200 now."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=5)
+        try:
+            connection.request("GET", "/health")
+            return connection.getresponse().status == 200
+        except OSError:
+            return False
+        finally:
+            connection.close()
+
+    @property
+    def running(self) -> bool:
+        """Whether the first process lives."""
+        return self._process is not None and self._process.poll() is None
+
+    def signal(self, number: int) -> None:
+        """Send a signal to the whole group."""
+        assert self._process is not None, "start it first"
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self._process.pid, number)
+
+    def kill(self) -> None:
+        """SIGKILL to every process of the installation."""
+        if self._process is not None:
+            self.signal(signal.SIGKILL)
+            self._process.wait(10)
+
+    def terminate(self) -> None:
+        """SIGTERM to the first process, as a host does it."""
+        assert self._process is not None, "start it first"
+        self._process.terminate()
+
+    def wait(self, timeout: float = 25.0) -> int:
+        """The exit status, when it has ended."""
+        assert self._process is not None, "start it first"
+        return self._process.wait(timeout)
+
+    def log(self) -> str:
+        """All it wrote."""
+        return self._log.read_text(encoding="utf-8", errors="replace") if self._log.exists() else ""
+
+    def cli(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Run `receptionist` with these arguments on the same folder."""
+        command = [sys.executable, "-m", "receptionist", *arguments]
+        return subprocess.run(
+            command, env=self.environment(), cwd=self.path, capture_output=True, text=True, timeout=60, check=False
+        )
+
+    def sql(self, statement: str, *values: Any) -> list[sqlite3.Row]:
+        """Rows of a query on the database, opened for reading only."""
+        with contextlib.closing(sqlite3.connect(f"file:{self.path}/receptionist.db?mode=ro", uri=True)) as connection:
+            connection.row_factory = sqlite3.Row
+            connection.execute("PRAGMA busy_timeout = 5000")
+            return connection.execute(statement, values).fetchall()
