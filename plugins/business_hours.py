@@ -41,10 +41,12 @@ def make_tool(host: Host) -> Tool:
 
 
 def hours_of(context: ToolContext, calendars: Sequence[Calendar], day: date) -> dict[str, Any]:
-    """The open times of a date that all calendars agree on. Raises `ToolError` for a date too far away."""
+    """The open times of a date that all calendars agree on. Raises `ToolError` if none are known, or too far away."""
     today = context.now.date()
     if not today - timedelta(days=1) <= day <= today + timedelta(days=DAYS_AHEAD):
         raise ToolError(f"Opening hours are known from {today} for two years; ask for a date in that time.")
+    if not (context.strategy.get("opening_hours") or context.strategy.get("exceptions")):
+        raise ToolError("The business has not said when it is open; offer to ask a person.")
     zone = context.now.tzinfo
     assert zone is not None
     start, end = (datetime.combine(each, time(), zone) for each in (day, day + timedelta(days=1)))
@@ -62,8 +64,14 @@ def hours_of(context: ToolContext, calendars: Sequence[Calendar], day: date) -> 
 
 
 def _overlap(some: Sequence[Interval], others: Sequence[Interval]) -> list[Interval]:
-    pairs = ((max(one.start, other.start), min(one.end, other.end)) for one in some for other in others)
-    return [Interval(start, end) for start, end in pairs if start < end]
+    """By the moment, not by the clock: in the night a clock is set back, two times of a zone compare wrongly."""
+    moment = datetime.timestamp
+    pairs = (
+        (max(one.start, other.start, key=moment), min(one.end, other.end, key=moment))
+        for one in some
+        for other in others
+    )
+    return [Interval(start, end) for start, end in pairs if moment(start) < moment(end)]
 
 
 def _stretch(interval: Interval, end_of_day: datetime) -> str:

@@ -75,7 +75,7 @@ def make_instance(tmp_path: Path, _template: Path, _brain: Brain, vendor: Vendor
 
 
 @pytest.fixture
-def open_house(make_instance: Callable[..., Path], brain: Brain) -> Iterator[Callable[..., House]]:
+def open_house(make_instance: Callable[..., Path], brain: Brain, vendor: VendorServer) -> Iterator[Callable[..., House]]:
     """`open_house({"my_plugin": source}, LEASE_SECONDS=5)`: an assembled core within the test."""
     opened: list[House] = []
 
@@ -83,7 +83,7 @@ def open_house(make_instance: Callable[..., Path], brain: Brain) -> Iterator[Cal
         path = make_instance(**settings)
         for name, source in (drop_ins or {}).items():
             (path / "plugins" / f"{name}.py").write_text(source, encoding="utf-8")
-        opened.append(House(path))
+        opened.append(House(path, vendor))
         return opened[-1]
 
     yield open_

@@ -53,9 +53,7 @@ def person(turn: Turn) -> str | None:
     output = turn.outputs.get("hand_over")
     if output is not None and _result(output).get("handed_over"):
         return "I have asked a person of our team to take over; somebody will answer you here."
-    failed = (
-        f"I could not reach a person just now: {output}" if output else "I cannot pass you on to a person from here."
-    )
+    failed = f"I could not reach a person just now: {output}" if output else "I cannot pass you on from here."
     return f"{failed} {contact_line(turn) or ''}".strip()
 
 
@@ -66,6 +64,8 @@ def hours(turn: Turn) -> str | None:
         r"\b(open|opened|opening|hours|close|closes|closed|closing|shut)\b|\bcome (by|in|over|round)\b"
     ) and not (days and turn.says(r"\b(when|what time|until|till|how late|are you there)\b")):
         return None
+    if not (turn.strategy["opening_hours"] or turn.strategy["exceptions"]):
+        return "I have no opening hours on record here."
     if turn.date is not None:
         return _hours_on(turn, turn.date)
     week = turn.variables["hours_week"]
@@ -91,11 +91,8 @@ def services(turn: Turn) -> str | None:
     everything = turn.says(r"\b(prices|price ?list|services)\b|\bwhat (do|can) you (do|offer|repair|sell|fix)\b")
     if not offered or not (everything or (turn.says(PRICE) and not facts(turn))):
         return None
-    return (
-        "We offer: "
-        + "; ".join(f"{service['name']}, {service['price'] or 'price on request'}" for service in offered)
-        + "."
-    )
+    priced = [f"{service['name']}, {service['price'] or 'price on request'}" for service in offered]
+    return f"We offer: {'; '.join(priced)}."
 
 
 def named_services(turn: Turn) -> list[int]:

@@ -13,19 +13,23 @@ from receptionist import ModelRequest, Said, ToolOutput
 
 from .words import MONTHS, STOP, WEEKDAYS, stems
 
+MAX_TEXT = 4000
+"""Characters of a turn that are read; some of the patterns take the square of them."""
+
 ASK_NAME = "May I have your name?"
 ASK_PHONE = "What phone number can we reach you at?"
 
 _NAME = re.compile(
-    r"\b(?i:my name is|my name's|i am|i'm|this is|it's|name:|call me) +([A-Z][\w'’-]+(?: [A-Z][\w'’-]+){0,2})"
+    r"\b(?i:my name is|my name's|i am|i'm|this is|name:|call me) +([A-Z][\w'’-]+(?: [A-Z][\w'’-]+){0,2})"
 )
 _LOWER_NAME = re.compile(r"\bmy name is +([a-z][\w'’-]+(?: (?!and\b)[a-z][\w'’-]+)?)", re.I)
 _BARE_NAME = re.compile(r"[^\W\d_][\w'’-]*(?: [^\W\d_][\w'’.-]*){0,2}[.!]?")
 _PHONE = re.compile(r"(?<![\w+])(\+?\(?\d[\d ()./-]{4,}\d)(?!\w)")
 _EMAIL = re.compile(r"[\w.+-]{1,64}@[\w-]{1,100}(?:\.[\w-]{1,60}){1,4}")
 _ISO = re.compile(r"\b(\d{4})-(\d{2})-(\d{2})\b")
+_MONTH = "|".join(MONTHS)
 _DAY_MONTH = re.compile(
-    rf"\b(\d{{1,2}})(?:st|nd|rd|th)?(?: of)? ({'|'.join(MONTHS)})\b|\b({'|'.join(MONTHS)}) (\d{{1,2}})\b"
+    rf"\b(\d{{1,2}})(?:st|nd|rd|th)?(?: of)? ({_MONTH})\b|\b({_MONTH}) (\d{{1,2}})(?:st|nd|rd|th)?\b"
 )
 _NO_NAME = {"back", "looking", "interested", "sorry", "not", "just", *WEEKDAYS}
 _EARLIER_CALL = re.compile(r"^- (\w+)\(.*\) → (.*)$", re.M)
@@ -125,7 +129,7 @@ def read_turn(request: ModelRequest) -> Turn:
     notes = "\n".join(item.text for item in new if isinstance(item, Said) and item.role == "system")
     outputs: Iterable[tuple[str, str]] = ((item.name, item.output) for item in new if isinstance(item, ToolOutput))
     return Turn(
-        text="\n".join(said),
+        text="\n".join(said)[:MAX_TEXT],
         asked_before=before.text if isinstance(before, Said) else "",
         variables=request.variables,
         tools=frozenset(tool.name for tool in request.tools),

@@ -13,6 +13,9 @@ MONTHS = (
     *("january", "february", "march", "april", "may", "june"),
     *("july", "august", "september", "october", "november", "december"),
 )
+MAX_FUZZY = 20
+"""Unknown words that are compared with all known ones, which is slow."""
+
 SYNONYMS = {"guarantee": "warranty", "kid": "child", "children": "child", "discount": "price", "voucher": "gift"}
 _COMMON = """
 a about actually afternoon also am an and any anything are as ask at back be been but by call can check close
@@ -54,8 +57,8 @@ def best_matches(asked: Collection[str], entries: Sequence[Mapping[str, float]],
     """
     spread = Counter(word for entry in entries for word in entry)
     hits = {word for word in asked if word in spread}
-    for word in set(asked) - hits:
-        hits.update(difflib.get_close_matches(word, spread, n=1, cutoff=0.84) if len(word) > 4 else ())
+    for word in sorted(word for word in set(asked) - hits if len(word) > 4)[:MAX_FUZZY]:
+        hits.update(difflib.get_close_matches(word, spread, n=1, cutoff=0.84))
     scores = [sum(weight / spread[word] for word, weight in entry.items() if word in hits) for entry in entries]
     enough = max(at_least, max(scores, default=0.0) / 3)
     return sorted((index for index, score in enumerate(scores) if score >= enough), key=lambda index: -scores[index])

@@ -93,7 +93,7 @@ class DeadlineStream(httpcore2.NetworkStream):
             return self._inner.read(max_bytes, timeout)
         silent_at = time.monotonic() + call.silence
         while True:
-            wait = silent_at - time.monotonic()
+            wait = min(CHECK_SECONDS, call.remaining(), silent_at - time.monotonic())
             if wait <= 0:
                 raise httpcore2.ReadTimeout(f"no byte for {call.silence:g} seconds")
             try:

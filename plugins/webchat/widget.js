@@ -598,6 +598,9 @@ function fill(node, text) {
   node.append(text.slice(from));
 }
 
+/** Whose words these are, where it is not the assistant; core's own word for the staff is "person". */
+const nameOf = (author) => ({ '': '', agent: '', customer: '', person: words.person }[author] ?? author);
+
 function makeRow(key, { text, mine, at, author = '', id = 0, still = false, greeting = false }) {
   const body = el('div', 'text', { dir: 'auto' });
   fill(body, text);
@@ -693,7 +696,7 @@ function showRecorded(message) {
   } else {
     const at = Date.parse(message.at);
     const still = finished || Date.now() - at > 30 * SECOND;
-    makeRow(key, { text: message.text, mine, at, author: message.author, id: message.id, still });
+    makeRow(key, { text: message.text, mine, at, author: nameOf(message.author), id: message.id, still });
   }
   if (!state.wrote) save({ wrote: Date.now() });
   if (stick) scrollDown(true);

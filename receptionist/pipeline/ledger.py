@@ -9,7 +9,8 @@ rows, which were not changed, for they are committed with the result.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from datetime import datetime
 from typing import Any
 
 from receptionist.agents.context import PersonRequest
@@ -35,6 +36,7 @@ class LedgeredCall:
     arguments: str
     state: str
     result: str | None
+    started_at: datetime
 
 
 class Ledger:
@@ -57,7 +59,7 @@ class Ledger:
             return []
         with self._parts.database.read() as connection:
             scope = Scope(connection, self._lease.account_id)
-            columns = (ToolCall.id, ToolCall.number, ToolCall.name, ToolCall.arguments, ToolCall.state, ToolCall.result)
+            columns = [getattr(ToolCall, each.name) for each in fields(LedgeredCall)]
             rows = scope.all(
                 scope.select(ToolCall, *columns)
                 .where(ToolCall.turn_id == self._lease.turn_id)
@@ -77,9 +79,11 @@ class Ledger:
             call_id = scope.insert(
                 ToolCall, turn_id=turn_id, number=number, name=name, arguments=arguments, state="started"
             )
+            row = scope.first(scope.select(ToolCall, ToolCall.started_at).where(ToolCall.id == call_id))
         self._lease.turn_id = turn_id
         self._number = number
-        return LedgeredCall(call_id, number, name, arguments, "started", None)
+        assert row is not None
+        return LedgeredCall(call_id, number, name, arguments, "started", None, row.started_at)
 
     def finish(
         self, call: LedgeredCall, state: str, result: str, changes: Sequence[LeadChange | PersonRequest] = ()
@@ -98,8 +102,8 @@ class Ledger:
             self._parts.emit(event)
 
     def key(self, call: LedgeredCall) -> str:
-        """The call's idempotency key."""
-        return f"turn-{self._lease.turn_id}-call-{call.number}"
+        """The call's idempotency key; with the time in it, for ids begin anew in another or a restored database."""
+        return f"turn-{self._lease.turn_id}-call-{call.number}-{call.started_at.timestamp() * 1000:.0f}"
 
     def _apply(self, scope: Scope, change: LeadChange | PersonRequest) -> Event:
         lease = self._lease

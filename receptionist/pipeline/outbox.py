@@ -45,7 +45,7 @@ class Outbox:
         """
         channel = self._parts.channels[line.channel]
         for row in unsent:
-            message = Outbound(row.id, f"message-{row.id}", lease.address, row.text, row.attempts + 1)
+            message = Outbound(row.id, _key(row), lease.address, row.text, row.attempts + 1)
             result = None
             if row.state == "sending":
                 result = self._ask(channel, line, message) if ask else Result("unknown", error="its sender died")
@@ -110,6 +110,11 @@ class Outbox:
         elif result.state in ("failed", "unknown"):
             reason = result.error or result.state
             self._parts.emit(MessageFailed(lease.account_id, lease.conversation_id, message.id, reason))
+
+
+def _key(row: AnyRow) -> str:
+    """The same at every attempt; with the time in it, for ids begin anew in another or a restored database."""
+    return f"message-{row.id}-{row.created_at.timestamp() * 1000:.0f}"
 
 
 def _sent(sent: Sent) -> Result:

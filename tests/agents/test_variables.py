@@ -82,6 +82,8 @@ def test_the_bundled_prompt_of_an_empty_strategy() -> None:
     text = prompt(StrategyFields())
     assert text.startswith("You are Reception, the receptionist of ")
     assert "## Services" not in text
+    assert "You do not know the opening hours." in text
+    assert "closed" not in text
     assert "hand_over" not in text
     assert "automated assistant" in text
 

@@ -17,6 +17,7 @@ import websocket
 
 from tests.harness.instance import KEYS, SECRET
 from tests.harness.waiting import eventually
+from tests.servers.vendor_server import VendorServer
 
 _NETWORK = itertools.count(2)
 
@@ -95,11 +96,16 @@ class ChatClient:
     def __init__(self, port: int, key: str = KEYS.webchat) -> None:
         number = next(_NETWORK)
         self.source = f"127.{number >> 16 & 127}.{number >> 8 & 255}.{number & 255}"
-        self.port, self.key = port, key
+        self.key = key
         self._path = f"/webchat/{key}"
-        self.headers = {"Origin": f"http://127.0.0.1:{port}", "Content-Type": "application/json"}
+        self.headers = {"Content-Type": "application/json"}
         self.address = ""
-        self.cursor = 0
+        self.turn_to(port)
+
+    def turn_to(self, port: int) -> None:
+        """Talk to another process of the same installation from now on."""
+        self.port = port
+        self.headers["Origin"] = f"http://127.0.0.1:{port}"
 
     def open(self) -> dict[str, Any]:
         """Get a session."""
@@ -138,7 +144,8 @@ class ChatClient:
 
     def wait_for_replies(self, count: int, timeout: float = 15.0) -> list[str]:
         """The replies, when there are `count`."""
-        return eventually(lambda: (found := self.replies()) if len(self.replies()) >= count else [], timeout, "a reply")
+        eventually(lambda: len(self.replies()) >= count, timeout, "a reply")
+        return self.replies()
 
     def say(self, text: str, timeout: float = 15.0) -> str:
         """Send a message and wait for the next reply."""
@@ -196,9 +203,13 @@ class Follower:
 class Texter:
     """A customer who writes through the fake vendor, on one of the loopback lines."""
 
-    def __init__(self, port: int, kind: str, address: str = "") -> None:
-        self.port, self.kind = port, kind
+    def __init__(self, port: int, kind: str, vendor: VendorServer, address: str = "") -> None:
+        self.port, self.kind, self._vendor = port, kind, vendor
         self.address = address or f"{kind}-{uuid.uuid4().hex[:12]}"
+
+    def turn_to(self, port: int) -> None:
+        """Talk to another process of the same installation from now on."""
+        self.port = port
 
     def message(self, *texts: str, ids: list[str] | None = None) -> Persistent:
         """A webhook with these texts, signed by the vendor."""
@@ -212,3 +223,18 @@ class Texter:
     def send(self, *texts: str) -> Answer:
         """Write, with the vendor's retries."""
         return self.message(*texts).until_accepted()
+
+    def replies(self) -> list[str]:
+        """What reached this customer."""
+        return self._vendor.to(self.address)
+
+    def wait_for_replies(self, count: int, timeout: float = 15.0) -> list[str]:
+        """The replies, when there are `count`."""
+        self._vendor.wait_for(lambda: len(self.replies()) >= count, timeout)
+        return self.replies()
+
+    def say(self, text: str, timeout: float = 15.0) -> str:
+        """Write and wait for the next reply."""
+        before = len(self.replies())
+        self.send(text)
+        return self.wait_for_replies(before + 1, timeout)[before]

@@ -11,16 +11,15 @@ from types import ModuleType
 from typing import Any
 
 import flask
+import sqlalchemy as sa
 
 from receptionist import LiveEvent, Sender, TranscriptMessage, WebhookRequest
 from receptionist.app import create_app
 from receptionist.core import assemble
 from receptionist.pipeline.runner import Runner
-
-from tests.harness.instance import KEYS
 from tests.harness.customers import Texter
-
-import sqlalchemy as sa
+from tests.harness.instance import KEYS
+from tests.servers.vendor_server import VendorServer
 
 _VISITORS = itertools.count(1)
 
@@ -28,8 +27,9 @@ _VISITORS = itertools.count(1)
 class House:
     """One core on a temporary folder. Nothing runs by itself unless `start` is called."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, vendor: VendorServer) -> None:
         self.path = path
+        self._vendor = vendor
         self.parts, self.factory = assemble(path)
         self.runner = Runner(self.parts, self.factory)
         self._ring = self.parts.ring
@@ -71,7 +71,7 @@ class House:
 
     def texter(self, kind: str = "idempotent") -> Customer:
         """Somebody new on a loopback line."""
-        return Customer(self, kind)
+        return Customer(self, kind, self._vendor)
 
     def drain(self) -> None:
         """Work off, in this thread, all conversations that were rung for."""
@@ -130,9 +130,10 @@ class Visitor:
 class Customer:
     """Somebody on a loopback line."""
 
-    def __init__(self, house: House, kind: str) -> None:
+    def __init__(self, house: House, kind: str, vendor: VendorServer) -> None:
         self.house, self.kind = house, kind
-        self._texter = Texter(0, kind)
+        self.replies = lambda: vendor.to(self.address)
+        self._texter = Texter(0, kind, vendor)
         self.address = self._texter.address
         self.line = house.parts.host.line("loopback", getattr(KEYS, kind))
 

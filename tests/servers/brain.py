@@ -103,12 +103,13 @@ class Brain(LocalServer):
         """Answer one question, piece by piece."""
         question = _question(exchange.json())
         with self._changed:
+            reply = self.reply
             self.questions.append(question)
             self._changed.notify_all()
         try:
             exchange.begin()
             text = ""
-            for piece in self.reply(question):
+            for piece in reply(question):
                 if isinstance(piece, str):
                     text += piece
                     exchange.line({"text": piece})

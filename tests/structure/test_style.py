@@ -84,15 +84,18 @@ def test_nothing_is_left_undone() -> None:
     assert offences == []
 
 
+def left_open(module: Module) -> Iterator[str]:
+    """Where a NotImplementedError is raised; catching one that a library raises is fine."""
+    for node in ast.walk(module.tree):
+        if isinstance(node, ast.Raise) and node.exc is not None:
+            names = {each.id for each in ast.walk(node.exc) if isinstance(each, ast.Name)}
+            if "NotImplementedError" in names:
+                yield f"{module.where}:{node.lineno}"
+
+
 def test_only_contracts_leave_methods_open() -> None:
-    offences = [
-        f"{module.where}:{node.lineno}"
-        for module in modules()
-        if not within(module.name, "receptionist.contracts")
-        for node in ast.walk(module.tree)
-        if isinstance(node, ast.Name) and node.id == "NotImplementedError"
-    ]
-    assert offences == []
+    others = [module for module in modules() if not within(module.name, "receptionist.contracts")]
+    assert [offence for module in others for offence in left_open(module)] == []
 
 
 def test_the_checks_see_what_they_should() -> None:
@@ -102,3 +105,5 @@ def test_the_checks_see_what_they_should() -> None:
     source = '"""Doc."""\nclass A:\n    """Doc."""\n    def f(self): ...\n    def _g(self): ...\ndef h(): ...'
     assert list(undocumented(parse("m", source))) == ["made-up.py:4 f", "made-up.py:6 h"]
     assert list(undocumented(parse("m", ""))) == ["made-up.py:1 the module"]
+    source = "try:\n    f()\nexcept NotImplementedError:\n    raise NotImplementedError('later') from None"
+    assert list(left_open(parse("m", source))) == ["made-up.py:4"]

@@ -33,6 +33,7 @@ from receptionist import (
 )
 
 SECRET = "a secret of the fake host, long enough for HS256"
+ACCOUNT = "Salón Aurora"
 IDENTITY_SECRET = "the site's identity secret, long enough"
 
 
@@ -112,7 +113,7 @@ class FakeHost:
         line = Line(
             id=len(self._lines) + 1,
             account_id=1,
-            account="Salón Aurora",
+            account=ACCOUNT,
             channel="webchat",
             key=key,
             title="Website",
@@ -171,7 +172,7 @@ class FakeHost:
                 talk.typing, talk.turn, talk.partial = True, turn, ""
                 talk.publish(LiveEvent("typing"))
             reply = script.text.replace("{text}", inbound.text)
-            for number, piece in enumerate(_pieces(reply)):
+            for number, piece in enumerate(pieces(reply)):
                 if number == script.hold:
                     script.go.wait(60)
                 time.sleep(script.pace)
@@ -224,6 +225,7 @@ class FakeHost:
             self._uses.clear()
 
 
-def _pieces(text: str) -> list[str]:
+def pieces(text: str) -> list[str]:
+    """The text word by word, each with the space behind it."""
     words = text.split(" ")
     return [word + " " for word in words[:-1]] + words[-1:]

@@ -20,7 +20,7 @@ from urllib.parse import parse_qs, urlsplit
 import jwt
 
 from .fake_app import KEY
-from .fake_host import IDENTITY_SECRET
+from .fake_host import ACCOUNT, IDENTITY_SECRET
 
 PAGE = """<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Shop</title>
 <meta name="viewport" content="width=device-width, initial-scale=1, viewport-fit=cover">
@@ -43,15 +43,13 @@ class ChatServer(Protocol):
 
     base_url: str
     key: str
+    title: str
 
     def reply(self, text: str, *, pace: float = 0.01, hold: int | None = None) -> None:
         """From now on answer `text` word by word, `pace` seconds apart; stop before word `hold` until `go`."""
 
     def go(self) -> None:
         """Let the held answer go on."""
-
-    def say(self, text: str) -> None:
-        """Let the business write to every visitor."""
 
     def received(self) -> list[list[str]]:
         """What visitors wrote, by conversation."""
@@ -61,6 +59,7 @@ class FakeServer:
     """The plugin on the fake host, under gunicorn."""
 
     key = KEY
+    title = ACCOUNT
 
     def __init__(self, port: int) -> None:
         self.base_url = f"http://127.0.0.1:{port}"
@@ -73,9 +72,11 @@ class FakeServer:
         self._call("POST", "/control/go", {})
 
     def say(self, text: str) -> None:
+        """Let the business write to every visitor."""
         self._call("POST", "/control/say", {"text": text})
 
     def add_line(self, **fields: Any) -> None:
+        """One more line; `key` and the settings of a line."""
         self._call("POST", "/control/line", fields)
 
     def identity(self, sub: str, secret: str = IDENTITY_SECRET) -> str:

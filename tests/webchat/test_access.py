@@ -38,11 +38,11 @@ def test_everything_works_by_keyboard(visit: Visit) -> None:
     expect(visitor.bubble).to_be_focused()
 
 
-def test_the_panel_is_a_labelled_dialog_with_a_log(visit: Visit) -> None:
+def test_the_panel_is_a_labelled_dialog_with_a_log(visit: Visit, server: ChatServer) -> None:
     visitor = visit()
     visitor.open()
     page = visitor.page
-    expect(page.get_by_role("dialog", name="Salón Aurora")).to_be_visible()
+    expect(page.get_by_role("dialog", name=server.title)).to_be_visible()
     expect(page.get_by_role("log", name="Messages")).to_be_visible()
     expect(page.get_by_role("textbox", name="Your message")).to_be_editable()
     expect(page.get_by_role("button", name="Send message")).to_be_visible()
@@ -125,7 +125,7 @@ def test_the_line_decides_how_it_looks(visit: Visit, fake: FakeServer) -> None:
     expect(visitor.page.get_by_role("dialog", name="Taxi")).to_be_visible()
 
 
-def test_a_demo_says_that_it_is_one(visit: Visit) -> None:
+def test_a_demo_says_that_it_is_one(visit: Visit, fake: FakeServer) -> None:
     visitor = visit()
     visitor.open()
     expect(visitor.panel.locator(".notice")).to_have_text("Demo answers")

