@@ -19,7 +19,7 @@ from receptionist.host import PluginHost
 from receptionist.live.bus import MemoryBus
 from receptionist.parts import Parts
 from receptionist.pipeline.intake import Intake
-from receptionist.security.keys import derive, load_secret_key
+from receptionist.security.keys import load_secret_key
 from receptionist.security.limits import Limits
 from receptionist.security.tokens import Signer
 from receptionist.security.vault import Vault
@@ -46,7 +46,7 @@ def assemble(instance_path: Path) -> tuple[Parts, AgentFactory]:
         config=config,
         settings=settings,
         database=Database(database_url(settings, instance_path)),
-        vault=Vault(derive(key, "vault")),
+        vault=Vault(key),
         signer=Signer(key),
         limits=Limits(),
         bus=MemoryBus(),

@@ -6,6 +6,7 @@ import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
@@ -16,6 +17,7 @@ from sqlalchemy.sql.elements import ColumnElement
 from sqlalchemy.types import TypeDecorator
 
 from receptionist.errors import Unavailable
+from receptionist.walsync import WalSync
 
 AnyRow = sa.Row[*tuple[Any, ...]]
 """A row of a result, its columns by name."""
@@ -72,18 +74,24 @@ class Database:
         if self.is_sqlite:
             sa.event.listen(self.engine, "connect", _prepare_sqlite)
             sa.event.listen(self.engine, "begin", _begin_sqlite)
+        file = self.engine.url.database if self.is_sqlite else None
+        self._wal = WalSync(Path(file)) if file else None
 
     @contextmanager
-    def begin(self) -> Iterator[sa.Connection]:
+    def begin(self, *, durable: bool = False) -> Iterator[sa.Connection]:
         """A writing transaction, committed at the end. Raises `Unavailable` if nothing can be written now.
 
-        SQLite has one writer at a time: writers of this process queue here, where waking is immediate,
-        instead of in SQLite's busy handler, which sleeps.
+        Every commit survives killed processes; a `durable` one also a loss of power. SQLite has one writer at a
+        time: writers of this process queue here, where waking is immediate, instead of in SQLite's busy handler,
+        which sleeps.
         """
         with self._turn(), _unavailable(), self.engine.connect() as connection:
             connection = connection.execution_options(writes=True)
             with connection.begin():
                 yield connection
+        if durable and self._wal is not None:
+            with _unavailable():
+                self._wal.flush()
 
     @contextmanager
     def read(self) -> Iterator[sa.Connection]:
@@ -157,7 +165,7 @@ def _engine_options(url: str) -> dict[str, Any]:
 def _prepare_sqlite(connection: Any, _record: Any) -> None:
     connection.isolation_level = None  # we say BEGIN ourselves, see _begin_sqlite
     cursor = connection.cursor()
-    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "secure_delete=ON"):
+    for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON", "secure_delete=ON"):
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
 
@@ -172,5 +180,5 @@ def _begin_sqlite(connection: sa.Connection) -> None:
 def _unavailable() -> Iterator[None]:
     try:
         yield
-    except (OperationalError, InterfaceError, PoolTimeout) as error:
+    except (OperationalError, InterfaceError, PoolTimeout, OSError) as error:
         raise Unavailable("The database cannot be used just now; please try again.") from error

@@ -90,7 +90,7 @@ class Plugins:
         for plugin, implementation in self._implementations(hook):
             try:
                 yield plugin, _call(implementation, arguments)
-            except Exception:  # a plugin's failure must not hide the other plugins or fail the turn
+            except (Exception, SystemExit):  # a plugin's failure must not hide the other plugins or fail the turn
                 log.exception("plugin_failed", plugin=plugin, hook=hook)
 
     def each_or_stop(self, hook: str, **arguments: Any) -> None:
@@ -191,7 +191,7 @@ class _blame:
         pass
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _trace: Any) -> None:
-        if isinstance(error, Exception) and not isinstance(error, PluginError):
+        if isinstance(error, (Exception, SystemExit)) and not isinstance(error, PluginError):
             where = _where(error, self.source)
             raise PluginError(f"Plugin {self.plugin}, {self.hook}: {where}: {_one_line(error)}") from error
 

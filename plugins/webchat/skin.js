@@ -36,6 +36,7 @@ svg{display:block;fill:none;stroke:currentColor;stroke-width:2;stroke-linecap:ro
 .head{display:flex;align-items:center;gap:12px;padding:16px 14px 16px 20px;border-bottom:1px solid var(--line);flex:none}
 .face{flex:none;width:40px;height:40px;border-radius:50%;background:var(--accent);color:var(--on-accent);display:grid;place-items:center;
  font-weight:650;font-size:17px;box-shadow:0 0 0 1px var(--edge)}
+.face svg{width:20px;height:20px}
 .who{flex:1;min-width:0}
 .title{font-size:16px;line-height:1.3;font-weight:650;letter-spacing:-.01em;overflow:hidden;text-overflow:ellipsis;white-space:nowrap}
 .status{display:flex;align-items:center;gap:7px;color:var(--soft);font-size:13px;line-height:1.4;margin-top:1px}

@@ -411,7 +411,7 @@ function receive(frame) {
   if (frame.type === 'message') return showRecorded(frame.message);
   if (frame.type === 'typing') setTyping(true);
   if (frame.type === 'delta') addDelta(frame);
-  if (frame.type === 'reset' && partialReply && partialReply.turn === frame.turn) { setPartial(null); setTyping(true); }
+  if (frame.type === 'reset') withdraw(frame.turn);
 }
 
 function tick() {
@@ -453,13 +453,20 @@ function setPartial(value) {
   if (stick) scrollDown(true);
 }
 
-function setTyping(on) {
+/** The partial reply is taken back; mostly another follows, but not always. */
+function withdraw(turn) {
+  const shown = !dots.hidden || (partialReply && partialReply.turn === turn);
+  setPartial(null);
+  setTyping(shown, 15);
+}
+
+function setTyping(on, seconds = 60) {
   clearTimeout(typingTimer);
   const stick = atBottom();
   dots.hidden = !on;
   if (on) {
     activeUntil = Math.max(activeUntil, Date.now() + 30 * SECOND);
-    typingTimer = setTimeout(() => setTyping(false), 60 * SECOND);
+    typingTimer = setTimeout(() => setTyping(false), seconds * SECOND);
   }
   if (stick) scrollDown(true);
 }
@@ -534,7 +541,8 @@ function dress() {
   root.classList.toggle('left', line.position === 'left');
   if (/^#[0-9a-f]{6}$/.test(line.colour || '')) colour(line.colour);
   title.textContent = line.title || words.chat;
-  face.textContent = ([...(line.title || '')].find((letter) => /\p{L}|\p{N}/u.test(letter)) || '·').toUpperCase();
+  const initial = [...(line.title || '')].find((letter) => /\p{L}|\p{N}/u.test(letter));
+  face.replaceChildren(initial ? initial.toUpperCase() : icon('chat'));
   notice.textContent = line.notice || '';
   input.placeholder = words.write;
   input.maxLength = (look.limits && look.limits.text) || 4000;

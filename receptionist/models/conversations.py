@@ -12,7 +12,7 @@ OPEN_STATES = ("waiting", "pending", "sending")
 
 
 class Conversation(Owned, Base):
-    """A lead on a line, and who works on it now.
+    """A lead on a line, writing from one address, and who works on it now.
 
     `due_at`: when there is something to do, else None; the sweeper goes by it. `lease_owner`, `lease_until`
     and `fence` give one worker at a time the right to write (a late one is refused by its old fence).
@@ -27,7 +27,7 @@ class Conversation(Owned, Base):
         sa.Index(
             "uq_conversations_open",
             "line_id",
-            "lead_id",
+            "address",
             unique=True,
             sqlite_where=sa.text("state = 'open'"),
             postgresql_where=sa.text("state = 'open'"),

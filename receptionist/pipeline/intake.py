@@ -7,14 +7,17 @@ from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
+import structlog
 
 from receptionist.contracts.channel import Inbound, Line, LiveEvent, Taken
 from receptionist.contracts.edits import EditableMessage
 from receptionist.contracts.events import MessageTaken
 from receptionist.db import AnyRow, Scope, db_now
-from receptionist.models import Conversation, Identity, Message
+from receptionist.models import Conversation, Identity, Lead, Message
 from receptionist.parts import Parts
 from receptionist.services import leads
+
+log = structlog.get_logger()
 
 
 class Intake:
@@ -28,7 +31,7 @@ class Intake:
         before is reported as a duplicate. Raises `Unavailable` with nothing stored."""
         edited = [self._edit(line, message) for message in messages]
         found = {message.sender.address: self._find_lead(line, message) for message in messages}
-        with self._parts.database.begin() as connection:
+        with self._parts.database.begin(durable=True) as connection:
             scope = Scope(connection, line.account_id)
             taken = [self._one(scope, line, message, found[message.sender.address]) for message in edited]
         for message, row in zip(edited, taken, strict=True):
@@ -49,7 +52,15 @@ class Intake:
             if _identity(scope, line.channel, message.sender.address) is not None:
                 return None
         found = self._parts.plugins.first("find_lead", inbound=message, line=line, host=self._parts.host)
-        return found if isinstance(found, int) else None
+        if found is None or self._is_lead(line, found):
+            return found
+        log.warning("found_no_lead", line=line.id, lead=found)  # a plugin's mistake must not refuse the message
+        return None
+
+    def _is_lead(self, line: Line, lead_id: Any) -> bool:
+        with self._parts.database.read() as connection:
+            scope = Scope(connection, line.account_id)
+            return isinstance(lead_id, int) and bool(scope.first(scope.select(Lead, Lead.id).where(Lead.id == lead_id)))
 
     def _one(self, scope: Scope, line: Line, message: Inbound, lead_id: int | None) -> Taken:
         conversation = _look(scope, line, message)
@@ -101,7 +112,11 @@ def _identity(scope: Scope, channel: str, address: str) -> AnyRow | None:
 
 
 def _look(scope: Scope, line: Line, message: Inbound) -> AnyRow | None:
-    """Lead, open conversation and a stored copy of the message, in one look; None for a new address."""
+    """Lead, open conversation and a stored copy of the message, in one look; None for a new address.
+
+    A lead may write from several addresses; each has its own conversation, for the reply goes where the message
+    came from.
+    """
     stored = sa.orm.aliased(Message)
     statement = (
         scope.select(
@@ -117,6 +132,7 @@ def _look(scope: Scope, line: Line, message: Inbound) -> AnyRow | None:
             sa.and_(
                 Conversation.line_id == line.id,
                 Conversation.lead_id == Identity.lead_id,
+                Conversation.address == message.sender.address,
                 Conversation.state == "open",
             ),
         )

@@ -71,7 +71,7 @@ class Ledger:
 
     def begin(self, name: str, arguments: str) -> LedgeredCall:
         """Commit that a call is about to be made. Raises `FenceLost`."""
-        with self._parts.database.begin() as connection:
+        with self._parts.database.begin(durable=True) as connection:
             scope = Scope(connection, self._lease.account_id)
             hold(scope, self._lease)
             turn_id = self._lease.turn_id or open_turn(scope, self._lease, self._version)

@@ -70,7 +70,7 @@ class Outbox:
     def _send(self, lease: Lease, channel: Channel, line: Line, message: Outbound) -> Result:
         if message.attempt > MAX_SENDS:
             return Result("failed", error=f"not sent after {MAX_SENDS} attempts")
-        with self._parts.database.begin() as connection:
+        with self._parts.database.begin(durable=True) as connection:
             scope = Scope(connection, lease.account_id)
             hold(scope, lease)
             scope.run(

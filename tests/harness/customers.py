@@ -7,6 +7,7 @@ import hmac
 import http.client
 import itertools
 import json
+import socket
 import threading
 import time
 import uuid
@@ -168,8 +169,7 @@ class Follower:
         self._socket = websocket.create_connection(
             f"ws://127.0.0.1:{client.port}/webchat/{client.key}/live",
             origin=client.headers["Origin"],
-            timeout=20,
-            source_address=(client.source, 0),
+            socket=socket.create_connection(("127.0.0.1", client.port), 20, (client.source, 0)),
         )
         self._socket.send(json.dumps({"type": "hello", "token": client.token, "after": after}))
         self.until("ready")

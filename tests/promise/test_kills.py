@@ -123,7 +123,7 @@ def test_a_kill_in_a_tool(
     everybody = customers(installation, vendor) | {"payer": customers(installation, vendor)["webchat"]}
     orders = {kind: uuid.uuid4().hex for kind in everybody}
     texts = {
-        kind: f'call {"pay" if kind == "payer" else "book"} {{"what": "{order}"}}' for kind, order in orders.items()
+        kind: f'call {"pay" if kind == "payer" else "book"} {{"what": "{order}"}}.' for kind, order in orders.items()
     }
     kill_at(point, installation, points, [each.message(texts[kind]) for kind, each in everybody.items()])
     for kind, customer in everybody.items():

@@ -15,7 +15,7 @@ from typing import Any
 
 from tests.servers.local_server import Exchange, LocalServer
 
-_DIRECTIVE = re.compile(r"\s*call (\w+) (.*)", re.DOTALL)
+_DIRECTIVE = re.compile(r"\s*call (\w+) (.*?)\.?", re.DOTALL)
 
 
 @dataclass
@@ -57,7 +57,7 @@ Reply = Callable[[Question], Iterable[Piece]]
 
 
 def echo(question: Question) -> Iterator[Piece]:
-    """Says what was asked; a message `call NAME {JSON}` calls that tool first and then tells its output."""
+    """Says what was asked; a message `call NAME {JSON}.` calls that tool first and then tells its output."""
     found = _DIRECTIVE.fullmatch(question.asked[-1]) if question.asked else None
     if question.outputs or question.notes:
         yield "Done: " + "; ".join(question.outputs or question.notes)

@@ -71,6 +71,12 @@ def _add_controls(app: flask.Flask, host: FakeHost) -> None:
             host.record(talk, "out", flask.request.get_json()["text"])
         return {}
 
+    @app.post("/control/reset")
+    def reset() -> dict[str, Any]:
+        for talk in host.talks:
+            talk.take_back()
+        return {}
+
     @app.post("/control/line")
     def line() -> dict[str, Any]:
         host.add_line(**flask.request.get_json())

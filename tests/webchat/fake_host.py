@@ -85,6 +85,13 @@ class Talk:
             return [LiveEvent("delta", {"turn": self.turn, "offset": 0, "text": self.partial})]
         return [LiveEvent("typing")] if self.typing else []
 
+    def take_back(self) -> None:
+        """Withdraw the reply that is being written."""
+        with self.lock:
+            if self.partial:
+                self.partial = ""
+                self.publish(LiveEvent("reset", {"turn": self.turn}))
+
     def publish(self, event: LiveEvent) -> None:
         for watcher in self.watchers:
             watcher.events.put(event)

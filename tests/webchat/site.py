@@ -75,6 +75,10 @@ class FakeServer:
         """Let the business write to every visitor."""
         self._call("POST", "/control/say", {"text": text})
 
+    def reset(self) -> None:
+        """Take back every reply that is being written, as core does when a newer message comes."""
+        self._call("POST", "/control/reset", {})
+
     def add_line(self, **fields: Any) -> None:
         """One more line; `key` and the settings of a line."""
         self._call("POST", "/control/line", fields)

@@ -151,6 +151,33 @@ def test_another_person_sees_nothing_of_the_last_one(visit: Visit, fake: FakeSer
     expect(ana.message("Ben's question")).to_have_count(0)
 
 
+def test_a_page_may_say_later_who_is_signed_in(visit: Visit, fake: FakeServer) -> None:
+    visitor = visit(options={"identity": ""})
+    visitor.open()
+    visitor.say("Too early")
+    expect(visitor.input).to_have_value("Too early")
+    visitor.page.evaluate("jwt => receptionist.identify(jwt)", fake.identity("carla"))
+    expect(visitor.status).to_have_text("Automated assistant")
+    visitor.input.press("Enter")
+    expect(visitor.message("You wrote: Too early")).to_be_visible()
+    visitor.reload()
+    assert "user-" in visitor.page.evaluate("Object.keys(localStorage).join()")
+
+
+def test_an_answer_taken_back_is_not_left_standing(visit: Visit, fake: FakeServer) -> None:
+    fake.reply("Never mind this", hold=2)
+    visitor = visit()
+    visitor.open()
+    visitor.say("Restart please")
+    expect(visitor.writing).to_have_text("Never mind ")
+    fake.reset()
+    expect(visitor.writing).to_be_hidden()
+    expect(visitor.log.locator(".typing")).to_be_visible()
+    fake.go()
+    expect(visitor.message("Never mind this")).to_be_visible()
+    expect(visitor.log.locator(".typing")).to_be_hidden()
+
+
 def test_a_forged_identity_is_nobody(visit: Visit, fake: FakeServer) -> None:
     visitor = visit(options={"identity": fake.identity("ana", secret="not the secret, but just as long as one")})
     visitor.open()
