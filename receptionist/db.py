@@ -48,8 +48,8 @@ class db_now(ColumnElement[datetime]):
     type = UtcDateTime()
     _traverse_internals = [("seconds", sa.sql.visitors.InternalTraversal.dp_clauseelement)]
 
-    def __init__(self, seconds: float = 0.0) -> None:
-        self.seconds = sa.bindparam(None, float(seconds), sa.Float())
+    def __init__(self, seconds: float | sa.BindParameter[float] = 0.0) -> None:
+        self.seconds = seconds if isinstance(seconds, sa.BindParameter) else sa.literal(float(seconds), sa.Float())
 
 
 @compiles(db_now, "sqlite")
@@ -116,6 +116,15 @@ class Database:
             self._writing.release()
 
 
+def prepared(statement: Any, *tables: Any) -> Any:
+    """A statement built once, narrowed to one account in each of `tables`; only `Scope.execute` can run it.
+
+    Building a statement costs several times what running it does, so what happens for every message is built
+    when its module is imported.
+    """
+    return statement.where(*(table.c.account_id == sa.bindparam("b_account") for table in tables))
+
+
 class Scope:
     """A transaction narrowed to one account: the way services read and change rows of an account."""
 
@@ -135,6 +144,10 @@ class Scope:
         """Insert one row into this account; returns its id."""
         statement = sa.insert(model).values(account_id=self.account_id, **values).returning(model.id)
         return int(self.connection.execute(statement).scalar_one())
+
+    def execute(self, statement: Any, **values: Any) -> sa.CursorResult[Any]:
+        """Run a `prepared` statement for this account."""
+        return self.connection.execute(statement, {"b_account": self.account_id, **values})
 
     def first(self, statement: sa.Executable) -> AnyRow | None:
         """The first row of the result, or None."""

@@ -7,21 +7,44 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
+import sqlalchemy as sa
+
 from receptionist.contracts.calendar import Calendar
 from receptionist.contracts.channel import Line, Sender, Taken, TranscriptMessage, WebhookRequest
 from receptionist.contracts.host import Watch
 from receptionist.contracts.settings import Settings
 from receptionist.contracts.storage import Storage
-from receptionist.db import Scope
+from receptionist.db import Scope, prepared
 from receptionist.errors import PluginError
-from receptionist.models import Identity, Message, Turn
+from receptionist.models import Identity, Message, Turn, table
 from receptionist.parts import Parts
 from receptionist.pipeline.intake import Intake
 from receptionist.services import leads
 
 S = TypeVar("S", bound=Settings)
 
-DELIVERED = ("sent",)
+
+_messages, _identities, _turns = table(Message), table(Identity), table(Turn)
+
+_seen = (
+    sa.select(
+        *(_messages.c[name] for name in ("id", "direction", "author", "text", "provider_message_id", "created_at")),
+        _turns.c.ticket,
+    )
+    .select_from(_identities)
+    .join(_messages, _messages.c.lead_id == _identities.c.lead_id)
+    .outerjoin(_turns, _turns.c.id == _messages.c.turn_id)
+    .where(
+        _identities.c.kind == sa.bindparam("b_kind"),
+        _identities.c.value == sa.bindparam("b_address"),
+        _messages.c.line_id == sa.bindparam("b_line"),
+        _messages.c.id > sa.bindparam("b_after"),
+        sa.or_(_messages.c.direction == "in", _messages.c.state == "sent"),
+    )
+    .limit(sa.bindparam("b_limit", type_=sa.Integer))
+)
+AFTER = prepared(_seen.order_by(_messages.c.id), _messages, _identities)
+LAST = prepared(_seen.order_by(_messages.c.id.desc()), _messages, _identities)
 
 
 class PluginHost:
@@ -66,19 +89,16 @@ class PluginHost:
     def transcript(self, line: Line, sender: Sender, after: int = 0, limit: int = 100) -> list[TranscriptMessage]:
         """The customer's messages on the line."""
         with self._parts.database.read() as connection:
-            scope = Scope(connection, line.account_id)
-            statement = (
-                scope.select(Message, *Message.__table__.c, Turn.ticket)
-                .outerjoin(Turn, (Turn.account_id == Message.account_id) & (Turn.id == Message.turn_id))
-                .join(Identity, (Identity.account_id == Message.account_id) & (Identity.lead_id == Message.lead_id))
-                .where(Identity.kind == line.channel, Identity.value == sender.address, Message.line_id == line.id)
-                .where((Message.direction == "in") | Message.state.in_(DELIVERED))
-                .where(Message.id > after)
-                .order_by(Message.id if after else Message.id.desc())
-                .limit(limit)
+            rows = Scope(connection, line.account_id).execute(
+                AFTER if after else LAST,
+                b_kind=line.channel,
+                b_address=sender.address,
+                b_line=line.id,
+                b_after=after,
+                b_limit=limit,
             )
-            rows = scope.all(statement)
-        return [_transcript_message(row) for row in (rows if after else reversed(rows))]
+            found = [_transcript_message(row) for row in rows]
+        return found if after else found[::-1]
 
     def watch(self, line: Line, sender: Sender) -> AbstractContextManager[Watch]:
         """Follow the customer's conversation."""

@@ -82,7 +82,9 @@ def open_house(make_instance: Callable[..., Path], brain: Brain, vendor: VendorS
     def open_(drop_ins: dict[str, str] | None = None, **settings: object) -> House:
         path = make_instance(**settings)
         for name, source in (drop_ins or {}).items():
-            (path / "plugins" / f"{name}.py").write_text(source, encoding="utf-8")
+            file = path / "plugins" / f"{name}.py"
+            file.parent.mkdir(exist_ok=True)
+            file.write_text(source, encoding="utf-8")
         opened.append(House(path, vendor))
         return opened[-1]
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from receptionist.models.accounts import Account, CreditEntry, Line, Strategy, StrategyVersion
-from receptionist.models.base import Base
+from receptionist.models.base import Base, table
 from receptionist.models.conversations import Conversation, Message
 from receptionist.models.leads import Identity, Lead
 from receptionist.models.turns import ToolCall, Turn
@@ -21,4 +21,5 @@ __all__ = [
     "StrategyVersion",
     "ToolCall",
     "Turn",
+    "table",
 ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, cast
 
 import sqlalchemy as sa
 from sqlalchemy.orm import DeclarativeBase, Mapped, declared_attr, mapped_column
@@ -53,3 +53,8 @@ def owned(*rest: SchemaItem) -> tuple[SchemaItem | dict[str, bool], ...]:
 def belongs_to(table: str, column: str) -> sa.ForeignKeyConstraint:
     """A foreign key within the account: (account_id, column) → (account_id, id) of `table`."""
     return sa.ForeignKeyConstraint(["account_id", column], [f"{table}.account_id", f"{table}.id"])
+
+
+def table(model: type[Base]) -> sa.Table:
+    """The table of a model. Statements over a table's own columns are built several times faster."""
+    return cast(sa.Table, model.__table__)

@@ -12,7 +12,8 @@ class Turn(Owned, Base):
     """One run of the agent over all that waits in a conversation.
 
     States: running → done, silent or failed. It stays running when its worker dies; the next one goes on
-    with the same turn, and its tool calls that are done are not made again. `ticket` names the turn in live
+    with the same turn, and its tool calls that are done are not made again. `started_at` is when the row was made,
+    at the first tool call or at the end; `seconds` is how long the turn took. `ticket` names the turn in live
     events, which begin before there is a row.
     """
 
@@ -35,7 +36,7 @@ class Turn(Owned, Base):
     reasoning_tokens: Mapped[int] = mapped_column(insert_default=0)
     error: Mapped[str | None] = mapped_column(sa.Text)
     started_at: Mapped[Made]
-    finished_at: Mapped[Moment | None]
+    seconds: Mapped[float | None]
 
 
 class ToolCall(Owned, Base):

@@ -13,9 +13,9 @@ from dataclasses import dataclass, field
 import sqlalchemy as sa
 import structlog
 
-from receptionist.db import Database, Scope, db_now
+from receptionist.db import Database, Scope, db_now, prepared
 from receptionist.errors import Interrupted, Unavailable
-from receptionist.models import Account, Conversation
+from receptionist.models import Account, Conversation, table
 
 WATCH_SECONDS = 1.0
 """How often holders learn that a newer message came in through another process."""
@@ -48,33 +48,47 @@ class Lease:
     newer: threading.Event = field(default_factory=threading.Event)
 
 
+conversations, accounts = table(Conversation), table(Account)
+
+_own = accounts.c.id == conversations.c.account_id
+
+TAKE = (
+    sa.update(conversations)
+    .where(
+        conversations.c.id == sa.bindparam("b_conversation"),
+        conversations.c.due_at <= db_now(),
+        sa.or_(conversations.c.lease_owner.is_(None), conversations.c.lease_until < db_now()),
+    )
+    .values(
+        lease_owner=sa.bindparam("b_owner"),
+        lease_until=db_now(sa.bindparam("b_seconds", type_=sa.Float)),
+        fence=conversations.c.fence + 1,
+        attempts=conversations.c.attempts + sa.case((conversations.c.lease_owner.is_(None), 0), else_=1),
+    )
+    .returning(
+        *(conversations.c[name] for name in ("account_id", "lead_id", "line_id", "address")),
+        *(conversations.c[name] for name in ("fence", "attempts", "turn_id", "next_seq")),
+        sa.select(accounts.c.revision).where(_own).scalar_subquery().label("revision"),
+        sa.select(accounts.c.credits).where(_own).scalar_subquery().label("credits"),
+    )
+)
+
+HOLD = prepared(
+    sa.update(conversations)
+    .where(
+        conversations.c.id == sa.bindparam("b_conversation"),
+        conversations.c.fence == sa.bindparam("b_fence"),
+        conversations.c.lease_owner == sa.bindparam("b_owner"),
+    )
+    .values(fence=sa.bindparam("b_fence")),
+    conversations,
+)
+
+
 def take(connection: sa.Connection, conversation_id: int, owner: str, seconds: float) -> Lease | None:
     """Take the lease if there is work and nobody has it; one that its owner let expire counts as an attempt."""
-    free = sa.or_(Conversation.lease_owner.is_(None), Conversation.lease_until < db_now())
-    own = Account.id == Conversation.account_id
-    statement = (
-        sa.update(Conversation)
-        .where(Conversation.id == conversation_id, Conversation.due_at <= db_now(), free)
-        .values(
-            lease_owner=owner,
-            lease_until=db_now(seconds),
-            fence=Conversation.fence + 1,
-            attempts=Conversation.attempts + sa.case((Conversation.lease_owner.is_(None), 0), else_=1),
-        )
-        .returning(
-            Conversation.account_id,
-            Conversation.lead_id,
-            Conversation.line_id,
-            Conversation.address,
-            Conversation.fence,
-            Conversation.attempts,
-            Conversation.turn_id,
-            sa.select(Account.revision).where(own).scalar_subquery().label("revision"),
-            sa.select(Account.credits).where(own).scalar_subquery().label("credits"),
-            Conversation.next_seq,
-        )
-    )
-    row = connection.execute(statement).first()
+    values = {"b_conversation": conversation_id, "b_owner": owner, "b_seconds": seconds}
+    row = connection.execute(TAKE, values).first()
     return Lease(conversation_id, owner=owner, **row._mapping) if row else None
 
 
@@ -89,7 +103,8 @@ def guarded(scope: Scope, lease: Lease) -> sa.Update:
 
 def hold(scope: Scope, lease: Lease) -> None:
     """Make the rest of this transaction conditional on the lease. Raises `FenceLost`."""
-    if not scope.run(guarded(scope, lease).values(fence=lease.fence)):
+    held = scope.execute(HOLD, b_conversation=lease.conversation_id, b_fence=lease.fence, b_owner=lease.owner)
+    if not held.rowcount:
         lease.lost.set()
         raise FenceLost("another worker took the conversation over")
 
@@ -150,11 +165,14 @@ class LeaseKeeper:
             return list(self._held.values())
 
     def rang(self, conversation_id: int) -> None:
-        """A newer message came in through this very process."""
+        """A message came in through this very process: its holder here is told, unless it saw the message already."""
         with self._lock:
             lease = self._held.get(conversation_id)
         if lease is not None:
-            lease.newer.set()
+            try:
+                self._look([lease])
+            except Unavailable:
+                lease.newer.set()
 
     def _run(self) -> None:
         renewed = time.monotonic()

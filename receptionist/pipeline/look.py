@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from receptionist.db import AnyRow, Scope, db_now
-from receptionist.models import Message
+import sqlalchemy as sa
+
+from receptionist.db import AnyRow, Scope, db_now, prepared
+from receptionist.models import Message, table
 from receptionist.models.conversations import OPEN_STATES
 from receptionist.pipeline.lease import Lease, hold
 from receptionist.services import leads
@@ -28,6 +30,34 @@ class View:
     at: datetime
 
 
+_messages = table(Message)
+
+_columns = (
+    *(_messages.c[name] for name in ("id", "seq", "direction", "author", "kind")),
+    *(_messages.c[name] for name in ("text", "state", "attempts", "created_at")),
+    db_now().label("now"),
+)
+
+NEWEST = prepared(
+    sa.select(*_columns)
+    .where(_messages.c.conversation_id == sa.bindparam("b_conversation"))
+    .order_by(_messages.c.seq.desc())
+    .limit(HISTORY_MESSAGES),
+    _messages,
+)
+
+OLDER_OPEN = prepared(
+    sa.select(*_columns)
+    .where(
+        _messages.c.conversation_id == sa.bindparam("b_conversation"),
+        _messages.c.seq < sa.bindparam("b_seq"),
+        sa.literal_column(f"messages.state IN {OPEN_STATES}"),  # literal, so that the partial index is used
+    )
+    .order_by(_messages.c.seq),
+    _messages,
+)
+
+
 def look(scope: Scope, lease: Lease) -> View:
     """Load the conversation within a transaction that also proves the lease; notes the newest `seq` seen.
 
@@ -38,24 +68,10 @@ def look(scope: Scope, lease: Lease) -> View:
 
 def load(scope: Scope, lease: Lease) -> View:
     """Load the conversation in the transaction that took the lease, or in one that proved it."""
-    columns = (
-        Message.id,
-        Message.seq,
-        Message.direction,
-        Message.author,
-        Message.kind,
-        Message.text,
-        Message.state,
-        Message.attempts,
-        Message.created_at,
-        db_now().label("now"),
-    )
-    mine = Message.conversation_id == lease.conversation_id
-    statement = scope.select(Message, *columns).where(mine).order_by(Message.seq.desc()).limit(HISTORY_MESSAGES)
-    rows = scope.all(statement)[::-1]
+    rows = scope.execute(NEWEST, b_conversation=lease.conversation_id).all()[::-1]
     if len(rows) == HISTORY_MESSAGES:  # open ones may be older than the window
-        older = scope.select(Message, *columns).where(mine, Message.state.in_(OPEN_STATES), Message.seq < rows[0].seq)
-        rows = [*scope.all(older.order_by(Message.seq)), *rows]
+        older = scope.execute(OLDER_OPEN, b_conversation=lease.conversation_id, b_seq=rows[0].seq).all()
+        rows = [*older, *rows]
     if rows:
         lease.next_seq = max(lease.next_seq, rows[-1].seq + 1)
     return View(

@@ -9,12 +9,54 @@ from typing import Any, Literal
 import sqlalchemy as sa
 
 from receptionist.contracts.model import Usage
-from receptionist.db import AnyRow, Scope, db_now
+from receptionist.db import AnyRow, Scope, db_now, prepared
 from receptionist.errors import Interrupted
-from receptionist.models import Conversation, Message, Turn
+from receptionist.models import Conversation, Message, Turn, table
 from receptionist.parts import Parts
-from receptionist.pipeline.lease import FenceLost, Lease, guarded
+from receptionist.pipeline.lease import FenceLost, Lease
 from receptionist.services import accounts
+
+_conversations, _messages, _turns = table(Conversation), table(Message), table(Turn)
+
+
+def _advance_statement(*, release: bool) -> Any:
+    columns = _conversations.c
+    released = sa.and_(columns.next_seq == sa.bindparam("b_next_seq"), sa.true() if release else sa.false())
+    return prepared(
+        sa.update(_conversations)
+        .where(
+            columns.id == sa.bindparam("b_conversation"),
+            columns.fence == sa.bindparam("b_fence"),
+            columns.lease_owner == sa.bindparam("b_owner"),
+        )
+        .values(
+            next_seq=columns.next_seq + sa.bindparam("b_count", type_=sa.Integer),
+            last_message_at=db_now(),
+            attempts=0,
+            turn_id=None,
+            lease_owner=sa.case((released, None), else_=columns.lease_owner),
+            lease_until=sa.case((released, None), else_=columns.lease_until),
+            due_at=sa.case((released, None), else_=columns.due_at),
+        )
+        .returning(columns.next_seq),
+        _conversations,
+    )
+
+
+ADVANCE = _advance_statement(release=False)
+ADVANCE_AND_RELEASE = _advance_statement(release=True)
+"""Gives the lease back too, if no newer message came."""
+
+INSERT_TURN = sa.insert(_turns).returning(_turns.c.id)
+INSERT_REPLY = sa.insert(_messages).returning(
+    *(_messages.c[name] for name in ("id", "seq", "text", "state", "attempts", "created_at"))
+)
+SETTLE = prepared(
+    sa.update(_messages)
+    .where(_messages.c.id.in_(sa.bindparam("b_ids", expanding=True)), _messages.c.state == "waiting")
+    .values(state=sa.bindparam("b_state"), turn_id=sa.bindparam("b_turn"), error=sa.bindparam("b_error")),
+    _messages,
+)
 
 
 class Newer(Interrupted):
@@ -75,22 +117,14 @@ def record(
 
 def _advance(scope: Scope, lease: Lease, count: int, pull: bool) -> tuple[int, bool]:
     """Take `count` numbers; gives the lease back if nothing newer came and there is nothing to send."""
-    nothing_newer = Conversation.next_seq == lease.next_seq
-    gives_back = sa.and_(nothing_newer, sa.true() if pull else sa.false())
-    statement = (
-        guarded(scope, lease)
-        .values(
-            next_seq=Conversation.next_seq + count,
-            last_message_at=db_now() if count else Conversation.last_message_at,
-            attempts=0,
-            turn_id=None,
-            lease_owner=sa.case((gives_back, None), else_=lease.owner),
-            lease_until=sa.case((gives_back, None), else_=Conversation.lease_until),
-            due_at=sa.case((gives_back, None), else_=Conversation.due_at),
-        )
-        .returning(Conversation.next_seq)
-    )
-    next_seq = scope.connection.execute(statement).scalar_one_or_none()
+    next_seq = scope.execute(
+        ADVANCE_AND_RELEASE if pull else ADVANCE,
+        b_conversation=lease.conversation_id,
+        b_fence=lease.fence,
+        b_owner=lease.owner,
+        b_count=count,
+        b_next_seq=lease.next_seq,
+    ).scalar_one_or_none()
     if next_seq is None:
         lease.lost.set()
         raise FenceLost("another worker took the conversation over")
@@ -109,11 +143,11 @@ def _close_turn(scope: Scope, lease: Lease, outcome: Outcome) -> int:
         "cached_tokens": outcome.usage.cached,
         "reasoning_tokens": outcome.usage.reasoning,
         "error": outcome.error,
-        "finished_at": db_now(),
+        "seconds": outcome.seconds,
     }
     if lease.turn_id is None:
-        started = db_now(-outcome.seconds)
-        return scope.insert(Turn, conversation_id=lease.conversation_id, started_at=started, **values)
+        values |= {"account_id": lease.account_id, "conversation_id": lease.conversation_id}
+        return int(scope.connection.execute(INSERT_TURN, values).scalar_one())
     scope.run(scope.update(Turn).where(Turn.id == lease.turn_id).values(**values))
     return lease.turn_id
 
@@ -139,15 +173,15 @@ def _insert_replies(
         }
         for part, text in enumerate(outcome.parts)
     ]
-    columns = (Message.id, Message.seq, Message.text, Message.state, Message.attempts, Message.created_at)
-    statement = sa.insert(Message).values(rows).returning(*columns)
-    return sorted(scope.connection.execute(statement).all(), key=lambda row: row.seq)
+    return [scope.connection.execute(INSERT_REPLY, row).one() for row in rows]
 
 
 def _settle_waiting(scope: Scope, waiting: Sequence[AnyRow], outcome: Outcome, turn_id: int) -> None:
     states = {"done": "answered", "silent": "silent", "failed": "failed"}
-    scope.run(
-        scope.update(Message)
-        .where(Message.id.in_([row.id for row in waiting]), Message.state == "waiting")
-        .values(state=states[outcome.state], turn_id=turn_id, error=outcome.error)
+    scope.execute(
+        SETTLE,
+        b_ids=[row.id for row in waiting],
+        b_state=states[outcome.state],
+        b_turn=turn_id,
+        b_error=outcome.error,
     )

@@ -13,12 +13,22 @@ from receptionist.contracts.channel import Channel, Line
 from receptionist.contracts.strategy import StrategyFields
 from receptionist.db import AnyRow, Database, Scope
 from receptionist.errors import NotFound
-from receptionist.models import Account, Strategy, StrategyVersion
+from receptionist.models import Account, Strategy, StrategyVersion, table
 from receptionist.models import Line as LineRow
 from receptionist.security.vault import Vault
 from receptionist.services.lines import open_settings
 
 REMEMBERED_ACCOUNTS = 1000
+
+
+_lines, _accounts = table(LineRow), table(Account)
+
+BY_KEY = (
+    sa.select(_lines.c.id, _lines.c.account_id, _accounts.c.revision)
+    .join(_accounts, _accounts.c.id == _lines.c.account_id)
+    .where(_lines.c.key == sa.bindparam("b_key"), _lines.c.channel == sa.bindparam("b_channel"))
+)
+"""The one look-up that begins without an account: the key in the URL says whose line it is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +74,6 @@ class Directory:
         self._vault = vault
         self._channels = channels
         self._offices: OrderedDict[int, Office] = OrderedDict()
-        self._keys: dict[tuple[str, str], tuple[int, int]] = {}
         self._lock = threading.Lock()
         self.notice_of: Callable[[PublishedStrategy | None], str] = lambda strategy: ""
         """Set by the core: what customers must be told about the model a strategy uses."""
@@ -87,12 +96,7 @@ class Directory:
     def by_key(self, channel: str, key: str) -> Line:
         """The active line with this public key, as it is now. Raises `NotFound`."""
         with self._database.read() as connection:
-            statement = (
-                sa.select(LineRow.id, LineRow.account_id, Account.revision)
-                .join(Account, Account.id == LineRow.account_id)
-                .where(LineRow.key == key, LineRow.channel == channel)
-            )
-            row = connection.execute(statement).first()
+            row = connection.execute(BY_KEY, {"b_channel": channel, "b_key": key}).first()
         if row is None:
             raise NotFound("There is no such line.")
         return self.office(row.account_id, row.revision).line(row.id)

@@ -5,12 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+import sqlalchemy as sa
+
 from receptionist.contracts.channel import Sender
-from receptionist.db import AnyRow, Scope, db_now
+from receptionist.db import AnyRow, Scope, db_now, prepared
 from receptionist.errors import NotFound
-from receptionist.models import Identity, Lead
+from receptionist.models import Identity, Lead, table
 
 MAX_NOTES = 8000
+
+
+_leads = table(Lead)
+GET = prepared(sa.select(_leads).where(_leads.c.id == sa.bindparam("b_lead")), _leads)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +68,7 @@ def change(scope: Scope, lead_id: int, learned: LeadChange) -> None:
 
 def get(scope: Scope, lead_id: int) -> dict[str, Any]:
     """The lead as it is now, as plain values. Raises `NotFound`."""
-    row = scope.first(scope.select(Lead).where(Lead.id == lead_id))
+    row = scope.execute(GET, b_lead=lead_id).first()
     if row is None:
         raise NotFound("There is no such lead.")
     return plain(row)
