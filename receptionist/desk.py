@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 
 import structlog
@@ -26,6 +27,7 @@ class Desk:
         """Tell plugins, then begin to answer. Raises `PluginError` if a plugin cannot start."""
         self.parts.plugins.each_or_stop("startup", host=self.parts.host)
         self._runner.start()
+        threading.Thread(target=self.factory.warm, name="warm", daemon=True).start()
         log.info("started", models=sorted(self.parts.models), channels=sorted(self.parts.channels))
 
     def stop(self) -> None:

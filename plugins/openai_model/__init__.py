@@ -46,6 +46,10 @@ class OpenAIModel(Model):
         """Whether there is a key, or a server of one's own, which may need none."""
         return self.settings.configured
 
+    def warm(self) -> None:
+        """Import the client library and read the machine's certificates, which takes most of a second."""
+        self.connection.client()
+
     def stream(self, request: ModelRequest) -> Iterator[ModelEvent]:
         """Answer one round. Raises `ModelError`, never with the key in its text."""
         from .deadline import Call

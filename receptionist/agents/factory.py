@@ -10,6 +10,8 @@ from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import structlog
+
 from receptionist.agents.agent import Agent
 from receptionist.agents.brief import Brief
 from receptionist.agents.context import Context
@@ -24,6 +26,8 @@ from receptionist.errors import LineError, ModelError
 from receptionist.parts import Parts
 from receptionist.services.directory import PublishedStrategy
 from receptionist.templates_path import TEMPLATES
+
+log = structlog.get_logger()
 
 REMEMBERED_PROMPTS = 500
 
@@ -66,6 +70,13 @@ class AgentFactory:
         if model is None or not model.ready():
             raise ModelError(f"the model {wanted} is not there or lacks its key", admin=True)
         return model, name or None
+
+    def warm(self) -> None:
+        """Let the model that answers by default get ready before the first customer writes."""
+        try:
+            self.model_of(StrategyFields())[0].warm()
+        except Exception:  # a model that cannot get ready says so at the first turn, where it counts
+            log.warning("model_not_warm", exc_info=True)
 
     def notice(self, strategy: PublishedStrategy | None) -> str:
         """What customers must be told about the model that answers; empty for a real one."""

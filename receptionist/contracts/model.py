@@ -131,6 +131,10 @@ class Model:
         """Whether the settings suffice to answer (a key is there). No network."""
         return True
 
+    def warm(self) -> None:
+        """Load libraries and make clients now, so that the first customer does not wait for it. Called in a thread
+        of its own when a process begins to work, if this model is `ready`; nothing may depend on it. No network."""
+
     def stream(self, request: ModelRequest) -> Iterator[ModelEvent]:
         """Answer one round, piece by piece. Raises `ModelError`; a stream that breaks off is an error too."""
         raise NotImplementedError(f"{type(self).__name__}.stream")

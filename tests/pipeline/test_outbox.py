@@ -1,0 +1,153 @@
+"""F34, F35 and P4: what becomes of a reply when the vendor refuses, fails, hangs or answers nonsense."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from receptionist.pipeline.outbox import MAX_SENDS
+from tests.harness.house import Customer, House
+from tests.servers.vendor_server import Failure, VendorServer
+
+KINDS = ("idempotent", "askable", "blind")
+
+
+def state(house: House) -> str:
+    """The state of the one reply."""
+    [row] = house.sql("SELECT state FROM messages WHERE direction = 'out'")
+    return str(row.state)
+
+
+def ask(customer: Customer) -> str:
+    """Write once and have the turn run; the reply there should be."""
+    customer.send("Do you hear me?")
+    customer.house.drain()
+    return "Echo: Do you hear me?"
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("failure", ["500", "429"])
+def test_what_surely_was_not_sent_is_sent_later(
+    kind: str, failure: Failure, house: House, vendor: VendorServer
+) -> None:
+    customer = house.texter(kind)
+    vendor.fail(customer.address, failure)
+    reply = ask(customer)
+    assert (state(house), customer.replies()) == ("pending", [])
+    [row] = house.sql("SELECT (julianday(due_at) - julianday('now')) * 86400 AS seconds, lease_owner FROM conversations")
+    assert row.lease_owner is None
+    assert row.seconds == pytest.approx(7 if failure == "429" else 2, abs=1)
+    house.make_due()
+    house.drain()
+    assert (state(house), customer.replies()) == ("sent", [reply])
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_what_the_vendor_refuses_fails_for_good(kind: str, house: House, vendor: VendorServer) -> None:
+    customer = house.texter(kind)
+    vendor.fail(customer.address, "400")
+    ask(customer)
+    assert (state(house), customer.replies()) == ("failed", [])
+    assert house.sql("SELECT due_at FROM conversations") == [(None,)]
+    customer.send("Still there?")
+    house.drain()
+    assert customer.replies() == ["Echo: Still there?"]
+
+
+@pytest.mark.parametrize("failure", ["accept_then_hang", "accept_then_cut", "garbage"])
+@pytest.mark.parametrize("kind", KINDS)
+def test_what_was_accepted_silently_arrives_once(
+    kind: str, failure: Failure, house: House, vendor: VendorServer
+) -> None:
+    customer = house.texter(kind)
+    vendor.fail(customer.address, failure)
+    reply = ask(customer)
+    house.make_due()
+    house.drain()
+    assert customer.replies() == [reply]
+    assert state(house) == ("unknown" if kind == "blind" else "sent")
+
+
+@pytest.mark.parametrize("failure", ["hang", "cut"])
+@pytest.mark.parametrize("kind", KINDS)
+def test_what_was_perhaps_sent_is_never_sent_blindly(
+    kind: str, failure: Failure, house: House, vendor: VendorServer
+) -> None:
+    customer = house.texter(kind)
+    vendor.fail(customer.address, failure)
+    reply = ask(customer)
+    for _ in range(3):
+        house.make_due()
+        house.drain()
+    assert customer.replies() == ([] if kind == "blind" else [reply])
+    assert state(house) == ("unknown" if kind == "blind" else "sent")
+    assert len([attempt for attempt in vendor.attempts if attempt["to"] == customer.address]) == (
+        1 if kind == "blind" else 2
+    )
+
+
+def test_a_vendor_that_cannot_be_reached(open_house: Callable[..., House], unreachable: House) -> None:
+    """Refused connections are tried a bounded number of times, then the message is in the failed list."""
+    customer = unreachable.texter("blind")
+    ask(customer)
+    for attempt in range(1, MAX_SENDS + 1):
+        [row] = unreachable.sql("SELECT state, attempts FROM messages WHERE direction = 'out'")
+        assert (row.state, row.attempts) == ("pending", attempt)
+        unreachable.make_due()
+        unreachable.drain()
+    [row] = unreachable.sql("SELECT state, error FROM messages WHERE direction = 'out'")
+    assert row.state == "failed"
+    assert str(MAX_SENDS) in row.error
+    assert unreachable.sql("SELECT due_at FROM conversations") == [(None,)]
+
+
+@pytest.fixture
+def unreachable(house: House, free_port: Callable[[], int]) -> House:
+    """A house whose vendor is not there."""
+    vendor = f"http://127.0.0.1:{free_port()}"
+    house.sql("UPDATE lines SET settings = json_set(settings, '$.vendor', :vendor)", vendor=vendor)
+    house.sql("UPDATE accounts SET revision = revision + 1")
+    return house
+
+
+def test_a_long_reply_arrives_in_parts_and_in_order(house: House) -> None:
+    customer = house.texter()
+    sentence = "The quick brown fox jumps over the lazy dog again. "
+    customer.send(sentence * 20)
+    house.drain()
+    replies = customer.replies()
+    assert len(replies) > 2
+    assert all(len(reply) <= 400 for reply in replies)
+    assert " ".join(replies).split() == ("Echo: " + sentence * 20).split()
+
+
+def test_a_failing_part_keeps_the_order(house: House, vendor: VendorServer) -> None:
+    customer = house.texter()
+    vendor.fail(customer.address, "500")
+    customer.send("A sentence of some words. " * 30)
+    house.drain()
+    assert customer.replies() == []
+    house.make_due()
+    house.drain()
+    assert customer.replies()[0].startswith("Echo: A sentence")
+    assert [row.state for row in house.sql("SELECT state FROM messages WHERE direction = 'out' ORDER BY seq")] == [
+        "sent"
+    ] * len(customer.replies())
+
+
+def test_a_broken_channel_does_not_send_twice(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A bug after the vendor accepted: the outcome is unknown, and nothing is sent again."""
+    channel = house.parts.channels["loopback"]
+    send = type(channel).send
+
+    def broken(self: object, line: object, message: object) -> None:
+        send(channel, line, message)  # type: ignore[arg-type]
+        raise KeyError("a bug")
+
+    monkeypatch.setattr(type(channel), "send", broken)
+    customer = house.texter("idempotent")
+    reply = ask(customer)
+    house.make_due()
+    house.drain()
+    assert (state(house), customer.replies()) == ("unknown", [reply])
