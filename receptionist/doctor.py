@@ -11,8 +11,9 @@ import sqlalchemy as sa
 from receptionist import migrations
 from receptionist.agents.factory import AgentFactory
 from receptionist.contracts.strategy import StrategyFields
+from receptionist.db import db_now
 from receptionist.errors import ModelError, Unavailable
-from receptionist.models import Account, Line
+from receptionist.models import Account, Conversation, Line, Message
 from receptionist.parts import Parts
 
 
@@ -54,6 +55,22 @@ def _database(parts: Parts) -> Iterator[Finding]:
     yield Finding("accounts", accounts > 0, f"{accounts} there" if accounts else "none; run: receptionist account add")
     for title in silent:
         yield Finding("line", False, f"{title} has no strategy; run: receptionist strategy use")
+    yield from _work(parts)
+
+
+def _work(parts: Parts) -> Iterator[Finding]:
+    """What waits too long and what failed (P7)."""
+    with parts.database.read() as connection:
+        late = sa.select(sa.func.count()).select_from(Conversation).where(Conversation.due_at < db_now(-60))
+        waiting = connection.execute(late).scalar_one()
+        trouble: sa.ColumnElement[bool] = sa.literal_column("messages.state IN ('failed', 'unknown')")
+        failed = connection.execute(sa.select(sa.func.count()).select_from(Message).where(trouble)).scalar_one()
+    if waiting:
+        yield Finding(
+            "waiting", False, f"{waiting} conversations have waited for over a minute; is the server running?"
+        )
+    if failed:
+        yield Finding("failed", None, f"{failed} messages failed; see: receptionist message failed")
 
 
 def _model(factory: AgentFactory) -> Finding:

@@ -75,7 +75,9 @@ def make_instance(tmp_path: Path, _template: Path, _brain: Brain, vendor: Vendor
 
 
 @pytest.fixture
-def open_house(make_instance: Callable[..., Path], brain: Brain, vendor: VendorServer) -> Iterator[Callable[..., House]]:
+def open_house(
+    make_instance: Callable[..., Path], brain: Brain, vendor: VendorServer
+) -> Iterator[Callable[..., House]]:
     """`open_house({"my_plugin": source}, LEASE_SECONDS=5)`: an assembled core within the test."""
     opened: list[House] = []
 

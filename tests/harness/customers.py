@@ -33,7 +33,14 @@ class Answer:
 
 
 def call(
-    port: int, method: str, path: str, body: bytes | None, headers: dict[str, str], *, source: str = "", timeout: float = 30
+    port: int,
+    method: str,
+    path: str,
+    body: bytes | None,
+    headers: dict[str, str],
+    *,
+    source: str = "",
+    timeout: float = 30,
 ) -> Answer:
     """One request. Raises `OSError` or `http.client.HTTPException` if there is no answer."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout, source_address=(source, 0) if source else None)
@@ -50,7 +57,9 @@ def call(
 class Persistent:
     """Sends the same request until it is accepted, as the widget and vendors do."""
 
-    def __init__(self, port: int, method: str, path: str, body: bytes, headers: dict[str, str], source: str = "") -> None:
+    def __init__(
+        self, port: int, method: str, path: str, body: bytes, headers: dict[str, str], source: str = ""
+    ) -> None:
         self._arguments = (port, method, path, body, headers)
         self._source = source
         self.accepted: list[Answer] = []

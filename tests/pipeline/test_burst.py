@@ -49,7 +49,7 @@ def test_the_wait_is_capped_and_can_be_off() -> None:
 
 @pytest.mark.parametrize(
     ("text", "finished"),
-    [("Open?", True), ("I am \"here.\"", True), ("Offen。", True), ("hi", False), ("", False), ("and ", False)],
+    [("Open?", True), ('I am "here."', True), ("Offen。", True), ("hi", False), ("", False), ("and ", False)],
 )
 def test_a_finished_sentence(text: str, finished: bool) -> None:
     assert is_finished(text) is finished

@@ -265,7 +265,9 @@ def test_veto_tool_call(open_house: Open) -> None:
 
 
 def test_edit_reply(open_house: Open) -> None:
-    source = hook("edit_reply(draft, context)", "draft.text = draft.text.replace('Echo', context.strategy['agent_name'])")
+    source = hook(
+        "edit_reply(draft, context)", "draft.text = draft.text.replace('Echo', context.strategy['agent_name'])"
+    )
     visitor = open_house({"sign": source}).visitor()
     assert visitor.say("Hello?") == "Robin: Hello?"
 

@@ -67,7 +67,9 @@ def test_a_broken_plugin_is_named(source: str, message: str, open_house: Open) -
 def test_two_plugins_of_one_name(open_house: Open) -> None:
     with pytest.raises(PluginError) as error:
         open_house({"webchat": HEAD})
-    assert re.search(r"Two plugins are named webchat: \S+/plugins/webchat\.py and \S+/plugins/webchat\.", str(error.value))
+    assert re.search(
+        r"Two plugins are named webchat: \S+/plugins/webchat\.py and \S+/plugins/webchat\.", str(error.value)
+    )
     assert "DISABLED_PLUGINS=webchat" in str(error.value)
 
 
@@ -135,7 +137,9 @@ def test_a_broken_package_is_named(package: Path, open_house: Open) -> None:
 def test_the_program_says_it_in_one_line(install: Callable[..., Installation]) -> None:
     installation = install()
     installation.drop_in("def (:\n", "broken")
-    with pytest.raises(RuntimeError, match=r"receptionist cannot start: Plugin broken cannot be loaded: .*broken\.py:1"):
+    with pytest.raises(
+        RuntimeError, match=r"receptionist cannot start: Plugin broken cannot be loaded: .*broken\.py:1"
+    ):
         installation.start()
     assert "Traceback" not in installation.log()
     listing = installation.cli("plugins")

@@ -74,9 +74,7 @@ def test_every_message_is_answered_once(
         assert_answered(installation, customer, brain, [first[kind], second])
 
 
-def test_before_the_commit_nothing_is_stored(
-    installation: Installation, points: Points, vendor: VendorServer
-) -> None:
+def test_before_the_commit_nothing_is_stored(installation: Installation, points: Points, vendor: VendorServer) -> None:
     everybody = customers(installation, vendor)
     requests = [customer.message(mark(kind)) for kind, customer in everybody.items()]
     points.arm("before_commit")
@@ -90,9 +88,7 @@ def test_before_the_commit_nothing_is_stored(
         assert messages(installation, customer, "in") == []
 
 
-@pytest.mark.parametrize(
-    "point", [pytest.param("after_sending", id="F6"), pytest.param("after_accept", id="F7")]
-)
+@pytest.mark.parametrize("point", [pytest.param("after_sending", id="F6"), pytest.param("after_accept", id="F7")])
 def test_a_kill_while_sending(
     point: str, installation: Installation, brain: Brain, points: Points, vendor: VendorServer
 ) -> None:

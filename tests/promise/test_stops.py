@@ -118,7 +118,10 @@ def test_a_paused_worker_cannot_write_late(
     vendor: VendorServer,
 ) -> None:
     """Two processes on one database: the first is paused before it records, the second answers meanwhile."""
-    people = [ChatClient(installation.port), *(Texter(installation.port, kind, vendor) for kind in ("askable", "blind"))]
+    people = [
+        ChatClient(installation.port),
+        *(Texter(installation.port, kind, vendor) for kind in ("askable", "blind")),
+    ]
     texts = [f"Who answers, {uuid.uuid4().hex}?" for _ in people]
     points.arm("before_record")
     for person, text in zip(people, texts, strict=True):

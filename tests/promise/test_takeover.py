@@ -16,7 +16,11 @@ from tests.servers.points import Points
 
 @pytest.mark.slow
 def test_taken_up_within_45_seconds(
-    install: Callable[..., Installation], make_instance: Callable[..., object], brain: Brain, vendor: VendorServer, points: Points
+    install: Callable[..., Installation],
+    make_instance: Callable[..., object],
+    brain: Brain,
+    vendor: VendorServer,
+    points: Points,
 ) -> None:
     installation = install(FAULT_POINTS=points.url)
     for name in ("LEASE_SECONDS", "SWEEP_SECONDS"):

@@ -1,0 +1,51 @@
+"""The `receptionist` program."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from receptionist._version import VERSION
+from receptionist.cli.account import account
+from receptionist.cli.base import assembled
+from receptionist.cli.conversation import conversation
+from receptionist.cli.line import line
+from receptionist.cli.message import message
+from receptionist.cli.process import doctor, migrate, plugins, run
+from receptionist.cli.strategy import strategy
+from receptionist.errors import ReceptionistError
+
+
+class _Group(click.Group):
+    """Shows an `AdminError` as one line instead of a stack trace, and asks plugins for more commands."""
+
+    def invoke(self, context: click.Context) -> Any:
+        try:
+            return super().invoke(context)
+        except ReceptionistError as error:
+            raise click.ClickException(str(error)) from error
+
+    def list_commands(self, context: click.Context) -> list[str]:
+        """Ours, and those of plugins; a plugin that cannot load is shown by the command that needs it."""
+        try:
+            return sorted({*super().list_commands(context), *self._of_plugins()})
+        except ReceptionistError:
+            return super().list_commands(context)
+
+    def get_command(self, context: click.Context, name: str) -> click.Command | None:
+        return super().get_command(context, name) or self._of_plugins().get(name)
+
+    def _of_plugins(self) -> dict[str, click.Command]:
+        parts, _ = assembled()
+        return parts.plugins.collect("register_commands", host=parts.host)
+
+
+@click.group(cls=_Group)
+@click.version_option(VERSION)
+def main() -> None:
+    """A self-hosted AI receptionist."""
+
+
+for command in (run, migrate, plugins, doctor, account, line, strategy, conversation, message):
+    main.add_command(command)

@@ -1,0 +1,37 @@
+"""`receptionist account`."""
+
+from __future__ import annotations
+
+import click
+
+from receptionist.cli.base import account_option, assembled, in_account
+
+
+@click.group()
+def account() -> None:
+    """Businesses on this installation."""
+
+
+@account.command("add")
+@click.argument("name")
+@click.option("--timezone", default="UTC", show_default=True, help="IANA name, such as Europe/Berlin.")
+def account_add(name: str, timezone: str) -> None:
+    """Add a business."""
+    from receptionist.services import accounts
+
+    parts, _ = assembled()
+    with parts.database.begin() as connection:
+        accounts.create(connection, name, timezone)
+    click.echo(f"Account {name} is there. Next: receptionist strategy publish, receptionist line add.")
+
+
+@account.command("credits")
+@click.argument("amount", type=click.IntRange(min=1))
+@account_option
+def account_credits(amount: int, account: str | None) -> None:
+    """Add AMOUNT turns to an account; from the first time on its turns are counted."""
+    from receptionist.services import accounts
+
+    with in_account(account) as (_, _, scope):
+        balance = accounts.add_credits(scope, amount, "added by the operator")
+    click.echo(f"{balance} turns are left.")

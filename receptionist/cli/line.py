@@ -1,0 +1,87 @@
+"""`receptionist line`."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import click
+
+from receptionist.cli.base import account_option, in_account
+from receptionist.errors import AdminError
+
+
+@click.group()
+def line() -> None:
+    """Addresses on which customers write."""
+
+
+@line.command("add")
+@click.argument("channel")
+@click.option("--title", required=True, help="What it is called in lists.")
+@click.option("--address", default="", help="The number, handle or website.")
+@click.option("--strategy", help="Name of the strategy that answers.")
+@click.option("--set", "settings", multiple=True, metavar="NAME=VALUE", help="A setting of the channel; JSON or text.")
+@account_option
+def line_add(
+    channel: str, title: str, address: str, strategy: str | None, settings: tuple[str, ...], account: str | None
+) -> None:
+    """Add a line on CHANNEL, such as webchat."""
+    from receptionist.services import lines, strategies
+
+    with in_account(account) as (parts, _, scope):
+        if channel not in parts.channels:
+            raise AdminError(f"There is no channel {channel}; there are: {', '.join(sorted(parts.channels))}.")
+        strategy_id = strategies.find(scope, strategy).id if strategy else None
+        row = lines.add(
+            scope,
+            parts.vault,
+            parts.channels[channel],
+            title=title,
+            address=address,
+            settings=_pairs(settings),
+            strategy_id=strategy_id,
+        )
+    click.echo(f"Line {row.id} is there; its key is {row.key}.")
+    if channel == "webchat":
+        click.echo(f'<script src="{parts.host.public_url}/webchat/widget.js" data-line="{row.key}" async></script>')
+
+
+@line.command("set")
+@click.argument("line_id", type=int)
+@click.argument("settings", nargs=-1, required=True, metavar="NAME=VALUE...")
+@account_option
+def line_set(line_id: int, settings: tuple[str, ...], account: str | None) -> None:
+    """Change settings of a line."""
+    from receptionist.services import lines
+
+    with in_account(account) as (parts, _, scope):
+        channel = next((row.channel for row in lines.listed(scope) if row.id == line_id), None)
+        if channel is None:
+            raise AdminError(f"There is no line {line_id}; see receptionist line list.")
+        lines.change(scope, parts.vault, parts.channels[channel], line_id, _pairs(settings))
+    click.echo("Saved; the next message uses it.")
+
+
+@line.command("list")
+@account_option
+def line_list(account: str | None) -> None:
+    """List the lines."""
+    from receptionist.services import lines
+
+    with in_account(account) as (_, _, scope):
+        for row in lines.listed(scope):
+            click.echo(f"{row.id:>4}  {row.channel:<10} {row.key:<18} {row.title}")
+
+
+def _pairs(settings: tuple[str, ...]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for pair in settings:
+        name, separator, value = pair.partition("=")
+        if not separator:
+            raise click.UsageError(f"write settings as NAME=VALUE, not {pair}")
+        try:
+            found[name] = json.loads(value)
+        except ValueError:
+            found[name] = value
+    return found

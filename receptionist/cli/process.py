@@ -1,0 +1,61 @@
+"""`receptionist run`, `migrate`, `plugins` and `doctor`."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+from receptionist.cli.base import assembled
+from receptionist.config import find_instance_path
+from receptionist.errors import AdminError
+
+
+@click.command()
+def run() -> None:
+    """Serve and answer in one process, with nothing else to install."""
+    from receptionist.server import EmbeddedServer
+
+    try:
+        server = EmbeddedServer(find_instance_path())
+    except AdminError as error:
+        raise click.ClickException(str(error)) from error
+    sys.argv = ["receptionist"]
+    server.run()
+
+
+@click.command()
+def migrate() -> None:
+    """Bring the database to the newest revision."""
+    from receptionist import migrations
+    from receptionist.config import Config, CoreSettings
+    from receptionist.core import database_url
+    from receptionist.db import Database
+
+    path = find_instance_path()
+    database = Database(database_url(Config(path).read(CoreSettings), path))
+    migrations.upgrade(database)
+    click.echo(f"The database is at revision {migrations.current(database)}.")
+
+
+@click.command()
+def plugins() -> None:
+    """List the plugins: name, version, hooks and where they are."""
+    parts, _ = assembled()
+    for plugin in parts.plugins.list():
+        click.echo(f"{plugin.name:<16} {plugin.version:<10} {', '.join(plugin.hooks)}")
+        click.echo(f"{'':<16} {plugin.source}")
+
+
+@click.command()
+def doctor() -> None:
+    """Check settings, database, model key and public address; say what is wrong and how to mend it."""
+    from receptionist.doctor import examine
+
+    parts, factory = assembled()
+    troubled = False
+    for finding in examine(parts, factory):
+        mark = {True: "ok  ", False: "FAIL", None: "note"}[finding.good]
+        click.echo(f"{mark} {finding.what}: {finding.text}")
+        troubled = troubled or finding.good is False
+    sys.exit(1 if troubled else 0)

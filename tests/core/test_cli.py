@@ -1,0 +1,130 @@
+"""The `receptionist` program, run as people run it."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from receptionist.contracts.channel import Inbound, Sender
+from receptionist.db import Scope
+from receptionist.models import Conversation, Message
+from receptionist.parts import Parts
+
+
+def call(parts: Parts, *arguments: str, stdin: str = "", fails: bool = False) -> str:
+    """Run the program on the installation of `parts`; its output, or with `fails` its error output."""
+    environment = {**os.environ, "INSTANCE_PATH": str(parts.instance_path)}
+    command = [sys.executable, "-W", "error", "-m", "receptionist", *arguments]
+    done = subprocess.run(
+        command, env=environment, input=stdin, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert (done.returncode != 0) == fails, done.stdout + done.stderr
+    assert "Traceback" not in done.stderr
+    return done.stderr if fails else done.stdout
+
+
+def write(parts: Parts, text: str) -> int:
+    line = next(iter(parts.directory.office(1).lines.values()))
+    [taken] = parts.host._intake.take_in(line, [Inbound(text, Sender("visitor:1"), text)])  # type: ignore[attr-defined]
+    return taken.message_id
+
+
+def test_a_business_is_set_up_from_the_command_line(parts: Parts, tmp_path: Path) -> None:
+    call(parts, "account", "add", "Acme", "--timezone", "Europe/Berlin")
+    file = tmp_path / "strategy.json"
+    file.write_text(json.dumps({"agent_name": "Nova", "tools": ["note_lead"]}))
+    assert "Version 1 of Desk" in call(parts, "strategy", "publish", "Desk", str(file))
+    shown = json.loads(call(parts, "strategy", "show", "Desk"))
+    assert shown["agent_name"] == "Nova"
+    shown["agent_name"] = "Vega"
+    assert "Version 2" in call(parts, "strategy", "publish", "Desk", "-", stdin=json.dumps(shown))
+    added = call(parts, "line", "add", "webchat", "--title", "Chat", "--strategy", "Desk", "--set", "colour=#112233")
+    key = parts.directory.office(1).lines[1].key
+    assert f'data-line="{key}"' in added
+    assert key in call(parts, "line", "list")
+    call(parts, "line", "set", "1", 'allowed_origins=["https://www.example.com"]', "position=left")
+    settings = parts.directory.by_key("webchat", key).settings
+    assert (settings.position, settings.colour) == ("left", "#112233")
+    assert "10 turns are left" in call(parts, "account", "credits", "10")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (("line", "add", "pigeon", "--title", "x"), "no channel pigeon; there are: webchat"),
+        (("line", "add", "webchat", "--title", "x", "--set", "colour=red"), "colour"),
+        (("line", "set", "99", "position=left"), "no line 99"),
+        (("strategy", "show", "Nothing"), "no strategy Nothing; there are: Front desk"),
+        (("strategy", "use", "Front desk", "99"), "no line 99"),
+        (("account", "add", "B", "--timezone", "Mars/Olympus"), "no time zone Mars/Olympus"),
+        (("message", "replay", "5"), "Message 5 is not in the list"),
+        (("conversation", "show", "5"), "no conversation 5"),
+    ],
+)
+def test_mistakes_are_answered_with_one_line_and_the_cure(demo: Parts, arguments: tuple[str, ...], says: str) -> None:
+    assert says in call(demo, *arguments, fails=True)
+
+
+@pytest.mark.parametrize(
+    ("fields", "says"),
+    [
+        ('{"tools": ["fly"]}', "no tool fly; there are:"),
+        ('{"template": "{{ lead.name"}', "line 1"),
+        ('{"template": "{{ secrets }}"}', "secrets"),
+        ('{"opening_hours": {"monday": ["9-17"]}}', "09:00-12:30"),
+        ('{"agnet_name": "x"}', "agnet_name"),
+        ("{", "not JSON"),
+    ],
+)
+def test_a_broken_strategy_is_not_published(demo: Parts, fields: str, says: str) -> None:
+    assert says in call(demo, "strategy", "publish", "Front desk", "-", stdin=fields, fails=True)
+    assert "(version 1)" in call(demo, "strategy", "list")
+
+
+def test_conversations_are_listed_and_shown_without_what_a_terminal_obeys(demo: Parts) -> None:
+    write(demo, "hello \x9b31m there")
+    assert "Website chat" in call(demo, "conversation", "list")
+    shown = call(demo, "conversation", "show", "1")
+    assert "there" in shown
+    assert "\x9b" not in shown
+    assert call(demo, "conversation", "list", "--person") == ""
+
+
+def test_a_failed_message_is_listed_and_can_be_replayed(demo: Parts) -> None:
+    message_id = write(demo, "hello")
+    with demo.database.begin() as connection:
+        scope = Scope(connection, 1)
+        scope.run(scope.update(Message).values(state="failed", error="the model hung"))
+        scope.run(scope.update(Conversation).values(due_at=None))
+    assert "the model hung" in call(demo, "message", "failed")
+    assert "1 messages failed" in call(demo, "doctor")
+    assert "is waiting again" in call(demo, "message", "replay", str(message_id))
+    assert call(demo, "message", "failed") == "None.\n"
+    with demo.database.read() as connection:
+        scope = Scope(connection, 1)
+        row = scope.first(scope.select(Conversation))
+    assert row is not None and row.due_at is not None
+
+
+def test_doctor_is_well_after_the_first_start_and_plugins_are_listed(demo: Parts) -> None:
+    examined = call(demo, "doctor")
+    assert "FAIL" not in examined
+    assert "Demo" in examined
+    listed = call(demo, "plugins")
+    for name in ("webchat", "openai_model", "demo_model", "lead_tools"):
+        assert f"\n{name} " in f"\n{listed}"
+
+
+def test_doctor_names_a_database_that_is_behind(tmp_path: Path, parts: Parts) -> None:
+    with parts.database.begin() as connection:
+        connection.exec_driver_sql("UPDATE alembic_version SET version_num = '0000'")
+    environment = {**os.environ, "INSTANCE_PATH": str(tmp_path)}
+    command = [sys.executable, "-m", "receptionist", "doctor"]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 1
+    assert "receptionist migrate" in done.stdout
