@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from flask import Flask
+from werkzeug.middleware.proxy_fix import ProxyFix
 
 from receptionist.errors import PluginError
 from receptionist.parts import Parts
@@ -20,6 +21,8 @@ def create_app(parts: Parts) -> Flask:
     )
     app.config["MAX_CONTENT_LENGTH"] = MAX_BODY
     app.config["MAX_FORM_PARTS"] = 100
+    if proxies := parts.settings.trusted_proxies:
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=proxies, x_proto=proxies)  # type: ignore[method-assign]
     headers.register(app, https=parts.host.public_url.startswith("https://"))
     errors.register(app)
     for blueprint in (

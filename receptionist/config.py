@@ -30,6 +30,13 @@ class CoreSettings(Settings):
     )
     host: str = Field(default="127.0.0.1", description="Address to listen on.")
     port: int = Field(default=8000, ge=1, le=65535, description="Port to listen on.")
+    trusted_proxies: int = Field(
+        default=0,
+        ge=0,
+        le=5,
+        description="Reverse proxies in front of this server; that many last entries of X-Forwarded-For and "
+        "X-Forwarded-Proto are believed. 0 means that customers reach it directly.",
+    )
     web_threads: int = Field(
         default=160, ge=8, le=2000, description="Requests and open sockets served at once by one web process."
     )

@@ -69,7 +69,7 @@ def register_blueprints(host: Host) -> Iterable[flask.Blueprint]:  # type: ignor
 
 @hookspec
 def register_health_checks(host: Host) -> Mapping[str, Any]:  # type: ignore[empty-body]
-    """Named functions without arguments that return None, or say what is wrong; for `doctor` and `/health`."""
+    """Named functions without arguments that return None, or say what is wrong; for `doctor`."""
 
 
 @hookspec

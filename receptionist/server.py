@@ -5,6 +5,8 @@ from __future__ import annotations
 import subprocess
 import sys
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +27,9 @@ class DeskWorker(ThreadWorker):  # type: ignore[misc]
 
     def run(self) -> None:
         """Serve until told to stop; returns when the desk is stopped too."""
-        self.app.desk.start()
+        with _ending_clearly():
+            self.app.desk.start()
+        print(f"Receptionist is ready: {self.app.address}  (Ctrl-C stops it)", file=sys.stderr, flush=True)  # noqa: T201
         try:
             super().run()
         finally:
@@ -80,16 +84,25 @@ class EmbeddedServer(BaseApplication):  # type: ignore[misc]
         from receptionist.log import configure
 
         configure(self._settings.log_level)
-        try:
+        with _ending_clearly():
             self.desk = Desk(self._instance_path)
             prepare(self.desk)
-            app = create_app(self.desk.parts)
-        except AdminError as error:
-            print(f"receptionist cannot start: {error}", file=sys.stderr, flush=True)  # noqa: T201
-            sys.exit(BOOT_FAILED)
-        address = f"http://{self._settings.host}:{self._settings.port}"
-        print(f"Receptionist is ready: {address}  (Ctrl-C stops it)", file=sys.stderr, flush=True)  # noqa: T201
-        return app
+            return create_app(self.desk.parts)
+
+    @property
+    def address(self) -> str:
+        """Where it listens."""
+        return f"http://{self._settings.host}:{self._settings.port}"
+
+
+@contextmanager
+def _ending_clearly() -> Iterator[None]:
+    """End the whole server with one clear line if what an admin can mend is wrong."""
+    try:
+        yield
+    except AdminError as error:
+        print(f"receptionist cannot start: {error}", file=sys.stderr, flush=True)  # noqa: T201
+        sys.exit(BOOT_FAILED)
 
 
 def prepare(desk: Any) -> None:

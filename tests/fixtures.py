@@ -82,7 +82,7 @@ def open_house(
     opened: list[House] = []
 
     def open_(drop_ins: dict[str, str] | None = None, **settings: object) -> House:
-        path = make_instance(**settings)
+        path = make_instance(**{"WORKER_THREADS": 8, **settings})
         for name, source in (drop_ins or {}).items():
             file = path / "plugins" / f"{name}.py"
             file.parent.mkdir(exist_ok=True)

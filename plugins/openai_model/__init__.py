@@ -125,4 +125,7 @@ def register_models(host: Host) -> Iterable[Model]:
 def register_health_checks(host: Host) -> Mapping[str, Callable[[], str | None]]:
     """`settings`: without network. `server`: asks it for its models, which costs up to 5 seconds."""
     settings = host.settings(OpenAISettings)
-    return {"settings": partial(configuration_problem, settings), "server": partial(reach_problem, settings)}
+    checks: dict[str, Callable[[], str | None]] = {"settings": partial(configuration_problem, settings)}
+    if settings.configured:
+        checks["server"] = partial(reach_problem, settings)
+    return checks

@@ -1,4 +1,4 @@
-"""What `doctor` and `/health` are told about the model server."""
+"""What `doctor` is told about the model server."""
 
 from __future__ import annotations
 

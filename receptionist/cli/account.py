@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from receptionist.cli.base import account_option, assembled, in_account
+from receptionist.cli.base import account_option, in_account, ready
 
 
 @click.group()
@@ -19,7 +19,7 @@ def account_add(name: str, timezone: str) -> None:
     """Add a business."""
     from receptionist.services import accounts
 
-    parts, _ = assembled()
+    parts, _ = ready()
     with parts.database.begin() as connection:
         accounts.create(connection, name, timezone)
     click.echo(f"Account {name} is there. Next: receptionist strategy publish, receptionist line add.")

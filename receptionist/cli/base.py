@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from receptionist.config import find_instance_path
+from receptionist.errors import AdminError
 
 if TYPE_CHECKING:
     from receptionist.agents.factory import AgentFactory
@@ -35,12 +36,23 @@ def assembled() -> tuple[Parts, AgentFactory]:
     return assemble(find_instance_path())
 
 
+def ready() -> tuple[Parts, AgentFactory]:
+    """The parts over a database that is up to date. Raises an `AdminError`."""
+    from receptionist import migrations
+
+    parts, factory = assembled()
+    if (at := migrations.current(parts.database)) != (newest := migrations.newest()):
+        state = "is empty" if at is None else f"is at revision {at}, not {newest}"
+        raise AdminError(f"The database {state}; run: receptionist migrate")
+    return parts, factory
+
+
 @contextmanager
 def in_account(name: str | None) -> Iterator[tuple[Parts, AgentFactory, Scope]]:
     """A writing transaction on the account of this name; without a name, on the only one."""
     from receptionist.db import Scope
     from receptionist.services import accounts
 
-    parts, factory = assembled()
+    parts, factory = ready()
     with parts.database.begin() as connection:
         yield parts, factory, Scope(connection, accounts.require(connection, name))

@@ -40,7 +40,7 @@ def conversation_show(conversation_id: int, account: str | None) -> None:
     with in_account(account) as (_, _, scope):
         row = conversations.find(scope, conversation_id)
         found = conversations.messages(scope, conversation_id)
-    who = (row.name or "name not known", row.phone or "no phone", row.email or "no e-mail")
+    who = (row.address, row.name or "name not known", row.phone or "no phone", row.email or "no e-mail")
     click.echo(f"{row.line}: {printable(', '.join(who))}")
     if row.person_requested_at:
         click.echo(f"Wants a person since {row.person_requested_at:%Y-%m-%d %H:%M}: {printable(row.person_reason)}")

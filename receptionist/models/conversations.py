@@ -12,12 +12,12 @@ OPEN_STATES = ("waiting", "pending", "sending")
 
 
 class Conversation(Owned, Base):
-    """A lead on a line, writing from one address, and who works on it now.
+    """A lead on a line, and who works on it now.
 
-    `due_at`: when there is something to do, else None; the sweeper goes by it. `lease_owner`, `lease_until`
-    and `fence` give one worker at a time the right to write (a late one is refused by its old fence).
-    `attempts` counts workers that died holding the lease. `turn_id` is the turn that was begun and is not
-    over. `person_requested_at`: the agent asked for a person.
+    `address` is where the lead wrote from last, and where replies go. `due_at`: when there is something to do, else
+    None; the sweeper goes by it. `lease_owner`, `lease_until` and `fence` give one worker at a time the right to
+    write (a late one is refused by its old fence). `attempts` counts workers that died holding the lease. `turn_id`
+    is the turn that was begun and is not over. `person_requested_at`: the agent asked for a person.
     """
 
     __tablename__ = "conversations"
@@ -27,7 +27,7 @@ class Conversation(Owned, Base):
         sa.Index(
             "uq_conversations_open",
             "line_id",
-            "address",
+            "lead_id",
             unique=True,
             sqlite_where=sa.text("state = 'open'"),
             postgresql_where=sa.text("state = 'open'"),

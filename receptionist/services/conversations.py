@@ -40,6 +40,7 @@ def messages(scope: Scope, conversation_id: int, *, limit: int = 200) -> list[An
 def _with_names(scope: Scope) -> sa.Select[Any]:
     columns = (
         Conversation.id,
+        Conversation.address,
         Conversation.state,
         Conversation.last_message_at,
         Conversation.person_requested_at,

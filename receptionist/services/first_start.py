@@ -19,6 +19,7 @@ def create_demo_if_empty(parts: Parts, check: Check) -> bool:
             return False
         scope = Scope(connection, accounts.create(connection, demo.ACCOUNT_NAME, demo.TIMEZONE))
         fields = demo.demo_fields()
+        fields.tools = [tool for tool in fields.tools if tool in parts.tools]  # plugins may be disabled
         strategies.publish(scope, demo.STRATEGY_NAME, fields, check)
         strategy_id = strategies.find(scope, demo.STRATEGY_NAME).id
         settings = {"greeting": fields.greeting, "title": demo.ACCOUNT_NAME}

@@ -128,3 +128,10 @@ def test_doctor_names_a_database_that_is_behind(tmp_path: Path, parts: Parts) ->
     done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 1
     assert "receptionist migrate" in done.stdout
+
+
+def test_an_empty_database_is_answered_with_the_command_that_makes_it(tmp_path: Path) -> None:
+    environment = {**os.environ, "INSTANCE_PATH": str(tmp_path)}
+    command = [sys.executable, "-m", "receptionist", "account", "add", "Acme"]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
+    assert "run: receptionist migrate" in done.stderr

@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 
 import pytest
+from flask import request
 from flask.testing import FlaskClient
 
+from receptionist.app import create_app
 from receptionist.parts import Parts
 
 HOSTILE = [
@@ -81,3 +83,16 @@ def test_health_is_red_without_a_database(client: FlaskClient, demo: Parts) -> N
     response = client.get("/health")
     assert response.status_code == 503
     assert json.loads(response.data) == {"status": "unavailable"}
+
+
+def test_a_visitor_s_address_is_believed_only_from_the_proxies_there_are(
+    demo: Parts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[str | None] = []
+    spoofed = {"X-Forwarded-For": "6.6.6.6, 203.0.113.9", "X-Forwarded-Proto": "https"}
+    for proxies in (0, 1):
+        monkeypatch.setattr(demo.settings, "trusted_proxies", proxies)
+        app = create_app(demo)
+        app.add_url_rule("/who", view_func=lambda: seen.append(request.remote_addr) or "")
+        app.test_client().get("/who", headers=spoofed)
+    assert seen == ["127.0.0.1", "203.0.113.9"]

@@ -17,7 +17,6 @@ from typing import Any
 import websocket
 
 from tests.harness.instance import KEYS, SECRET
-from tests.harness.waiting import eventually
 from tests.servers.vendor_server import VendorServer
 
 _NETWORK = itertools.count(2)
@@ -154,8 +153,11 @@ class ChatClient:
 
     def wait_for_replies(self, count: int, timeout: float = 15.0) -> list[str]:
         """The replies, when there are `count`."""
-        eventually(lambda: len(self.replies()) >= count, timeout, "a reply")
-        return self.replies()
+        until = time.monotonic() + timeout
+        with self.follow() as follower:
+            while len(found := follower.replies()) < count:
+                follower.next(max(until - time.monotonic(), 0.01))
+        return found
 
     def say(self, text: str, timeout: float = 15.0) -> str:
         """Send a message and wait for the next reply."""
@@ -201,6 +203,11 @@ class Follower:
         while (frame := self.next(timeout))["type"] != kind:
             pass
         return frame
+
+    def replies(self) -> list[str]:
+        """The recorded replies among the frames so far."""
+        messages = [frame["message"] for frame in self.frames if frame["type"] == "message"]
+        return [message["text"] for message in messages if message["direction"] == "out"]
 
     def next_reply(self, timeout: float = 15.0) -> str:
         """The text of the next recorded reply."""

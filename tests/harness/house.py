@@ -32,6 +32,7 @@ class House:
         self._vendor = vendor
         self.parts, self.factory = assemble(path)
         self.runner = Runner(self.parts, self.factory)
+        self.runner._worker.worker_timeout = 50  # milliseconds between looks for the end; a process takes its time
         self._ring = self.parts.ring
         self.rung: list[int] = []
         self.parts.ring = self.rung.append

@@ -193,26 +193,18 @@ def test_edit_message(open_house: Open) -> None:
 
 
 def test_find_lead(open_house: Open) -> None:
-    source = hook(
-        "find_lead(inbound, line, host)",
-        "return host.find_lead(line.account_id, phone='+4930' + inbound.text) if inbound.text.isdigit() else None",
-    )
-    house = open_house({"by_phone": source})
-    stranger, again = house.visitor(), house.visitor()
-    stranger.say("Hello?")
-    [lead] = house.sql("SELECT id, account_id FROM leads")
-    house.sql(
-        "INSERT INTO identities (account_id, lead_id, kind, value, created_at)"
-        " VALUES (:account, :lead, 'phone', '+493012', CURRENT_TIMESTAMP)",
-        account=lead.account_id,
-        lead=lead.id,
-    )
-    assert again.say("12") == "Echo: 12"
-    assert stranger.say("And I?") == "Echo: And I?"
-    assert len(house.sql("SELECT id FROM leads")) == 1
-    assert {row.lead_id for row in house.sql("SELECT lead_id FROM identities")} == {lead.id}
-    addresses = [row.address for row in house.sql("SELECT address FROM conversations ORDER BY id")]
-    assert addresses == [stranger.sender.address, again.sender.address]
+    """A customer's second address: one lead, one conversation, and the reply goes where it wrote from last."""
+    source = hook("find_lead(inbound, line, host)", "return 1 if 'It is me' in inbound.text else None")
+    house = open_house({"acquainted": source})
+    first, second, stranger = house.texter(), house.texter(), house.texter()
+    for customer, text in ((first, "Hello?"), (second, "It is me."), (first, "And here?"), (stranger, "Hi there?")):
+        customer.send(text)
+        house.drain()
+    assert first.replies() == ["Echo: Hello?", "Echo: And here?"]
+    assert second.replies() == ["Echo: It is me."]
+    assert stranger.replies() == ["Echo: Hi there?"]
+    assert [row.lead_id for row in house.sql("SELECT lead_id FROM identities ORDER BY id")] == [1, 1, 2]
+    assert [row.lead_id for row in house.sql("SELECT lead_id FROM conversations ORDER BY id")] == [1, 2]
 
 
 def test_find_lead_of_nobody_makes_a_new_lead(open_house: Open) -> None:

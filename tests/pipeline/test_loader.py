@@ -87,7 +87,7 @@ def test_disabled_plugins_are_not_loaded(open_house: Open) -> None:
 
 
 def test_an_unknown_name_in_disabled_plugins(open_house: Open) -> None:
-    with pytest.raises(PluginError, match="DISABLED_PLUGINS names webcat, but there are only: .*webchat"):
+    with pytest.raises(PluginError, match=r"DISABLED_PLUGINS names webcat, but there are only: .*webchat"):
         open_house(DISABLED_PLUGINS=f"webcat,{_others()}")
 
 

@@ -10,8 +10,8 @@ import pytest
 from tests.harness.customers import ChatClient, Texter
 from tests.harness.installation import Installation
 from tests.servers.brain import Brain
-from tests.servers.vendor_server import VendorServer
 from tests.servers.points import Points
+from tests.servers.vendor_server import VendorServer
 
 
 @pytest.mark.slow

@@ -166,7 +166,7 @@ def upgrade() -> None:
     op.create_index(
         "uq_conversations_open",
         "conversations",
-        ["line_id", "address"],
+        ["line_id", "lead_id"],
         unique=True,
         sqlite_where=sa.text("state = 'open'"),
         postgresql_where=sa.text("state = 'open'"),
