@@ -14,7 +14,7 @@ from tests.servers.brain import Brain, echo
 from tests.servers.points import Points
 from tests.servers.vendor_server import VendorServer
 
-FAST = {"LEASE_SECONDS": 2, "SWEEP_SECONDS": 0.3, "TURN_SECONDS": 20}
+FAST: dict[str, object] = {"LEASE_SECONDS": 2, "SWEEP_SECONDS": 0.3, "TURN_SECONDS": 20}
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -120,7 +120,7 @@ def install(make_instance: Callable[..., Path], brain: Brain) -> Iterator[Callab
 def _shared(
     tmp_path_factory: pytest.TempPathFactory, _template: Path, _brain: Brain, _points: Points, vendor: VendorServer
 ) -> Iterator[Installation]:
-    servers = {"REMOTE_BRAIN": _brain.url, "REMOTE_VENDOR": vendor.url, "FAULT_POINTS": _points.url}
+    servers: dict[str, object] = {"REMOTE_BRAIN": _brain.url, "REMOTE_VENDOR": vendor.url, "FAULT_POINTS": _points.url}
     path = instance.copy(_template, tmp_path_factory.mktemp("shared") / "instance", FAST | servers)
     installation = Installation(path)
     answer = installation.cli("account", "credits", "100000")

@@ -22,7 +22,7 @@ class Brief:
     office: Office
     strategy: PublishedStrategy
     context: PromptContext
-    lead: Mapping[str, Any]
+    lead: dict[str, Any]
     conversation_id: int
     history: Sequence[Said]
     deadline: float

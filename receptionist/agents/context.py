@@ -10,6 +10,7 @@ from typing import Any
 
 from receptionist.errors import ToolError
 from receptionist.services.leads import LeadChange
+from receptionist.text import storable
 
 _EMAIL = re.compile(r"[^@\s<>\"',;]{1,64}@[A-Za-z0-9.-]{1,190}\.[A-Za-z]{2,24}")
 _PHONE = re.compile(r"\+?[0-9]{5,15}")
@@ -29,7 +30,7 @@ class Context:
     """A `contracts.tool.ToolContext` for one call; `changes` are committed with the call's result, or never."""
 
     account: Mapping[str, Any]
-    lead: Mapping[str, Any]
+    lead: dict[str, Any]
     conversation_id: int
     strategy: Mapping[str, Any]
     now: datetime
@@ -60,12 +61,12 @@ class Context:
 
     def hand_over(self, reason: str, summary: str) -> None:
         """See `ToolContext.hand_over`."""
-        self.changes.append(PersonRequest(reason[:200], summary[:2000]))
+        self.changes.append(PersonRequest(storable(reason)[:200], storable(summary)[:2000]))
 
 
 def _short(what: str, value: str | None) -> str | None:
     """Trimmed, or None if nothing is left: a model fills unknown fields with empty text."""
-    return (value or "").strip()[: _LIMITS[what]] or None
+    return storable(value or "").strip()[: _LIMITS[what]] or None
 
 
 def _phone(value: str | None) -> str | None:

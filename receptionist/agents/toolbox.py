@@ -16,6 +16,7 @@ from receptionist.contracts.model import Item, Said, ToolOutput, ToolRequest, To
 from receptionist.contracts.tool import ToolContext
 from receptionist.errors import ToolError
 from receptionist.services.leads import LeadChange
+from receptionist.text import storable
 
 MAX_CALLS = 8
 """Tool calls in one turn; further ones are refused."""
@@ -99,7 +100,11 @@ class Toolbox:
     def _call(self, tool: PreparedTool, arguments: dict[str, Any], call: Any, deadline: float) -> str:
         context = self._make_context(self._ledger.key(call))
         state, result = _in_time(tool, arguments, context, deadline)
-        self._ledger.finish(call, state, result, tuple(context.changes) if state == "done" else ())
+        changes = tuple(context.changes) if state == "done" else ()
+        self._ledger.finish(call, state, result, changes)
+        for change in changes:
+            if isinstance(change, LeadChange):
+                change.apply_to(context.lead)  # the next call of this turn sees it
         return result
 
     def _settle(self, call: Any) -> str:
@@ -125,7 +130,7 @@ def _in_time(tool: PreparedTool, arguments: dict[str, Any], context: Context, de
     if outcome:
         return outcome[0]
     log.warning("tool_timed_out", tool=tool.tool.name)
-    if tool.tool.writes and not tool.tool.idempotent:
+    if tool.tool.writes:  # even an idempotent one: asked for again it would be another call, with another key
         return "unknown", "This took too long; it is not known whether it was done. Do not repeat it; offer a person."
     return "failed", "This took too long and was given up."
 
@@ -134,9 +139,12 @@ def _run(tool: PreparedTool, arguments: dict[str, Any], context: Context) -> tup
     extra = {"context": context} if tool.wants_context else {}
     try:
         value = tool.tool.function(**arguments, **extra)
-        return "done", value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
+        text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
+        return "done", storable(text)
     except ToolError as error:
-        return "failed", str(error)
+        return "failed", storable(str(error))
     except (Exception, SystemExit):  # a tool's bug must not end the turn or the worker
         log.exception("tool_failed", tool=tool.tool.name)
+        if tool.tool.writes:
+            return "unknown", "This broke off; it is not known whether it was done. Do not repeat it; offer a person."
         return "failed", "This did not work because of a technical problem."

@@ -31,7 +31,6 @@ class Capabilities:
     streaming: bool = False
     text_limit: int = 4000
     burst_seconds: float = 2.0
-    send_timeout: float = 15.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +158,7 @@ class Channel:
         raise NotImplementedError(f"{type(self).__name__}.parse")
 
     def send(self, line: Line, message: Outbound) -> Sent:
-        """Send to the vendor with a timeout below `capabilities.send_timeout`.
+        """Send to the vendor, with a timeout of 15 seconds at most in all: what hangs longer is taken over.
 
         Raise `SendRefused` (never again), `SendFailed` (surely not sent) or `SendUnknown` (perhaps sent).
         Channels with pull delivery are never asked.

@@ -18,6 +18,9 @@ from receptionist.pipeline.outbox import Outbox
 from receptionist.pipeline.record import Recorded
 from receptionist.pipeline.turn import Attempt, Turns
 
+OVERTIME = 5.0
+"""Seconds after a turn's deadline in which its lease is still renewed; a model plugin that hangs then loses it."""
+
 MAX_ATTEMPTS = 3
 """Workers that may die, or fail with a bug, over the same messages before these are failed."""
 
@@ -88,6 +91,7 @@ class Drain:
                 return
             if view.waiting and not self._wait(lease, view):
                 attempt = attempt or Attempt(time.monotonic() + self._parts.settings.turn_seconds)
+                lease.work_until = attempt.deadline + OVERTIME
                 recorded = self._turn(lease, view, attempt)
                 if recorded is not None:
                     attempt = None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -14,9 +15,11 @@ from receptionist.contracts.channel import Inbound, Line, LiveEvent, Taken
 from receptionist.contracts.edits import EditableMessage
 from receptionist.contracts.events import MessageTaken
 from receptionist.db import AnyRow, Scope, db_now, prepared
+from receptionist.errors import Invalid
 from receptionist.models import Conversation, Identity, Lead, Message, table
 from receptionist.parts import Parts
 from receptionist.services import leads
+from receptionist.text import storable
 
 log = structlog.get_logger()
 
@@ -124,7 +127,12 @@ class Intake:
         editable = EditableMessage(message.text, message.kind, message.sender.address)
         for _ in self._parts.plugins.each("edit_message", message=editable, line=line):
             pass
-        return Inbound(message.provider_message_id, message.sender, str(editable.text), message.kind, message.sent_at)
+        sender = message.sender
+        for word in (message.provider_message_id, sender.address):
+            if storable(word) != word:
+                raise Invalid("The id or the sender of a message holds characters that are not text.")
+        sender = replace(sender, name=storable(sender.name)) if sender.name else sender
+        return replace(message, sender=sender, text=storable(str(editable.text)))
 
     def _find_lead(self, line: Line, message: Inbound) -> int | None:
         """Ask plugins whose address this is; outside the transaction."""

@@ -44,6 +44,10 @@ class Lease:
     credits: int | None
     next_seq: int
     """The conversation's next `seq` when it was last looked at; a higher one means newer messages."""
+    seconds: float
+    """How long the lease lasts when it is taken or renewed."""
+    work_until: float
+    """A reading of `time.monotonic()`: what hangs longer than this loses its lease, for nobody renews it."""
     lost: threading.Event = field(default_factory=threading.Event)
     newer: threading.Event = field(default_factory=threading.Event)
 
@@ -80,7 +84,7 @@ HOLD = prepared(
         conversations.c.fence == sa.bindparam("b_fence"),
         conversations.c.lease_owner == sa.bindparam("b_owner"),
     )
-    .values(fence=sa.bindparam("b_fence")),
+    .values(lease_until=db_now(sa.bindparam("b_seconds", type_=sa.Float))),
     conversations,
 )
 
@@ -89,7 +93,9 @@ def take(connection: sa.Connection, conversation_id: int, owner: str, seconds: f
     """Take the lease if there is work and nobody has it; one that its owner let expire counts as an attempt."""
     values = {"b_conversation": conversation_id, "b_owner": owner, "b_seconds": seconds}
     row = connection.execute(TAKE, values).first()
-    return Lease(conversation_id, owner=owner, **row._mapping) if row else None
+    if row is None:
+        return None
+    return Lease(conversation_id, owner=owner, **row._mapping, seconds=seconds, work_until=time.monotonic() + seconds)
 
 
 def guarded(scope: Scope, lease: Lease) -> sa.Update:
@@ -102,11 +108,18 @@ def guarded(scope: Scope, lease: Lease) -> sa.Update:
 
 
 def hold(scope: Scope, lease: Lease) -> None:
-    """Make the rest of this transaction conditional on the lease. Raises `FenceLost`."""
-    held = scope.execute(HOLD, b_conversation=lease.conversation_id, b_fence=lease.fence, b_owner=lease.owner)
+    """Make the rest of this transaction conditional on the lease, and renew it. Raises `FenceLost`."""
+    held = scope.execute(
+        HOLD,
+        b_conversation=lease.conversation_id,
+        b_fence=lease.fence,
+        b_owner=lease.owner,
+        b_seconds=lease.seconds,
+    )
     if not held.rowcount:
         lease.lost.set()
         raise FenceLost("another worker took the conversation over")
+    lease.work_until = max(lease.work_until, time.monotonic() + lease.seconds)
 
 
 def release(scope: Scope, lease: Lease, *, due_in: float | None = None) -> bool:
@@ -187,6 +200,8 @@ class LeaseKeeper:
                 log.warning("leases_not_renewed", held=len(held))
 
     def _renew(self, held: list[Lease]) -> None:
+        now = time.monotonic()
+        held = [lease for lease in held if lease.work_until > now]
         if not held:
             return
         statement = (

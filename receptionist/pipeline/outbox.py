@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import structlog
+from sqlalchemy.exc import IntegrityError
 
 from receptionist.contracts.channel import Channel, Line, Outbound, Sent
 from receptionist.contracts.events import MessageFailed, MessageSent
@@ -94,9 +95,21 @@ class Outbox:
         result = self._ask(channel, line, message)
         if result is None:
             return Result("pending", error=str(error), retry_in=2.0**message.attempt)
-        return result
+        return replace(result, error=f"{error}; {result.error}") if result.error else result
 
     def _mark(self, lease: Lease, message: Outbound, result: Result) -> None:
+        try:
+            self._write(lease, message, result)
+        except IntegrityError:  # the vendor gave an id that another message of the line has: sent all the same
+            log.warning("provider_message_id_not_unique", message=message.id)
+            self._write(lease, message, replace(result, provider_message_id=None))
+        if result.state == "sent":
+            self._parts.emit(MessageSent(lease.account_id, lease.conversation_id, message.id))
+        elif result.state in ("failed", "unknown"):
+            reason = result.error or result.state
+            self._parts.emit(MessageFailed(lease.account_id, lease.conversation_id, message.id, reason))
+
+    def _write(self, lease: Lease, message: Outbound, result: Result) -> None:
         with self._parts.database.begin() as connection:
             scope = Scope(connection, lease.account_id)
             hold(scope, lease)
@@ -105,11 +118,6 @@ class Outbox:
                 .where(Message.id == message.id)
                 .values(state=result.state, provider_message_id=result.provider_message_id, error=result.error)
             )
-        if result.state == "sent":
-            self._parts.emit(MessageSent(lease.account_id, lease.conversation_id, message.id))
-        elif result.state in ("failed", "unknown"):
-            reason = result.error or result.state
-            self._parts.emit(MessageFailed(lease.account_id, lease.conversation_id, message.id, reason))
 
 
 def _key(row: AnyRow) -> str:

@@ -17,7 +17,7 @@ from receptionist.contracts.channel import Line, LiveEvent
 from receptionist.contracts.edits import Draft, PromptContext
 from receptionist.contracts.events import MessageFailed, TurnRecorded
 from receptionist.contracts.strategy import StrategyFields
-from receptionist.errors import AdminError, Interrupted, ModelError, NotFound
+from receptionist.errors import AdminError, Interrupted, ModelError, NotFound, Unavailable
 from receptionist.parts import Parts
 from receptionist.pipeline.intake import transcript_data
 from receptionist.pipeline.lease import Lease
@@ -26,6 +26,7 @@ from receptionist.pipeline.look import View
 from receptionist.pipeline.record import Outcome, Recorded, record
 from receptionist.pipeline.split import split
 from receptionist.services.directory import Office, PublishedStrategy
+from receptionist.text import storable
 
 log = structlog.get_logger()
 
@@ -152,7 +153,7 @@ class _Stage:
         draft = Draft(answer.text)
         for _ in self._parts.plugins.each("edit_reply", draft=draft, context=context):
             pass
-        text = draft.text.strip() or answer.text
+        text = storable(draft.text).strip() or storable(answer.text)
         return Outcome(
             "done",
             split(text, self._channel.capabilities.text_limit),
@@ -217,5 +218,5 @@ class _Stage:
 def _line(office: Office, lease: Lease) -> Line | None:
     try:
         return office.line(lease.line_id)
-    except NotFound:
+    except (NotFound, Unavailable):
         return None

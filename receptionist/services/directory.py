@@ -8,17 +8,20 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 import sqlalchemy as sa
+import structlog
+from pydantic import ValidationError
 
 from receptionist.contracts.channel import Channel, Line
 from receptionist.contracts.strategy import StrategyFields
 from receptionist.db import AnyRow, Database, Scope
-from receptionist.errors import NotFound
+from receptionist.errors import NotFound, SettingsError, Unavailable
 from receptionist.models import Account, Strategy, StrategyVersion, table
 from receptionist.models import Line as LineRow
 from receptionist.security.vault import Vault
 from receptionist.services.lines import open_settings
 
 REMEMBERED_ACCOUNTS = 1000
+log = structlog.get_logger()
 
 
 _lines, _accounts = table(LineRow), table(Account)
@@ -54,9 +57,13 @@ class Office:
     lines: Mapping[int, Line]
     strategies: Mapping[int, PublishedStrategy]
     strategy_of_line: Mapping[int, int]
+    unusable: frozenset[int] = frozenset()
+    """Active lines whose settings cannot be read: sealed with another key, or no longer what the channel takes."""
 
     def line(self, line_id: int) -> Line:
-        """An active line. Raises `NotFound`."""
+        """An active line. Raises `NotFound`, or `Unavailable` if its settings cannot be read."""
+        if line_id in self.unusable:
+            raise Unavailable("This line's settings cannot be read; the log says why.")
         if line_id not in self.lines:
             raise NotFound("This line is not active.")
         return self.lines[line_id]
@@ -108,11 +115,13 @@ class Directory:
             rows = scope.all(scope.select(LineRow).where(LineRow.active))
             strategies = _published(scope)
         of_line = {row.id: row.strategy_id for row in rows if row.strategy_id}
-        lines = {
-            row.id: self._line(account, row, strategies.get(of_line.get(row.id, 0)))
-            for row in rows
-            if row.channel in self._channels
-        }
+        active = [row for row in rows if row.channel in self._channels]
+        lines = {}
+        for row in active:
+            try:
+                lines[row.id] = self._line(account, row, strategies.get(of_line.get(row.id, 0)))
+            except (SettingsError, ValidationError) as error:  # one line's trouble must not stop the others
+                log.error("line_unusable", line=row.id, channel=row.channel, reason=_reason(error))
         return Office(
             account.id,
             account.name,
@@ -122,12 +131,21 @@ class Directory:
             lines,
             strategies,
             of_line,
+            frozenset(row.id for row in active if row.id not in lines),
         )
 
     def _line(self, account: AnyRow, row: AnyRow, strategy: object) -> Line:
         settings = open_settings(self._channels[row.channel], row, self._vault)
         notice = self.notice_of(strategy if isinstance(strategy, PublishedStrategy) else None)
         return Line(row.id, account.id, account.name, row.channel, row.key, row.title, row.address, settings, notice)
+
+
+def _reason(error: SettingsError | ValidationError) -> str:
+    """Why settings cannot be read, without their values."""
+    if isinstance(error, SettingsError):
+        return str(error)
+    problems = error.errors(include_input=False, include_url=False)
+    return "; ".join(f"{'.'.join(map(str, problem['loc']))}: {problem['msg']}" for problem in problems)
 
 
 def _published(scope: Scope) -> dict[int, PublishedStrategy]:

@@ -34,6 +34,12 @@ class LeadChange:
         found = tuple(name for name in ("name", "email", "phone", "company") if getattr(self, name) is not None)
         return (*found, "notes") if self.note else found
 
+    def apply_to(self, lead: dict[str, Any]) -> None:
+        """Make a lead's plain values what they are after the change."""
+        lead |= {name: getattr(self, name) for name in self.fields() if name != "notes"}
+        if self.note:
+            lead["notes"] = joined_notes(lead["notes"], self.note)
+
 
 def add_identities(scope: Scope, lead_id: int, channel: str, sender: Sender) -> None:
     """Remember the addresses a channel proved; one that another lead has stays with that lead."""
@@ -61,9 +67,14 @@ def change(scope: Scope, lead_id: int, learned: LeadChange) -> None:
     values: dict[str, Any] = {name: getattr(learned, name) for name in learned.fields() if name != "notes"}
     if learned.note:
         row = scope.first(scope.select(Lead, Lead.notes).where(Lead.id == lead_id).with_for_update())
-        values["notes"] = f"{row.notes if row else ''}\n{learned.note}".strip()[-MAX_NOTES:]
+        values["notes"] = joined_notes(row.notes if row else "", learned.note)
     if values:
         scope.run(scope.update(Lead).where(Lead.id == lead_id).values(**values, updated_at=db_now()))
+
+
+def joined_notes(notes: str, more: str) -> str:
+    """Notes with another one below; the oldest are dropped when they grow too long."""
+    return f"{notes}\n{more}".strip()[-MAX_NOTES:]
 
 
 def get(scope: Scope, lead_id: int) -> dict[str, Any]:

@@ -48,7 +48,7 @@ class Loopback(Channel):
 
     name = "loopback"
     title = "Loopback"
-    capabilities = Capabilities(text_limit=400, burst_seconds=0.3, send_timeout=2.0)
+    capabilities = Capabilities(text_limit=400, burst_seconds=0.3)
     Settings = LoopbackLine
 
     def verify(self, request: WebhookRequest, line: Line) -> None:

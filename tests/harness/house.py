@@ -16,9 +16,11 @@ import sqlalchemy as sa
 from receptionist import LiveEvent, Sender, TranscriptMessage, WebhookRequest
 from receptionist.app import create_app
 from receptionist.core import assemble
+from receptionist.db import Scope
 from receptionist.pipeline.runner import Runner
+from receptionist.services import accounts, strategies
 from tests.harness.customers import Texter
-from tests.harness.instance import KEYS
+from tests.harness.instance import KEYS, STRATEGY_NAME
 from tests.servers.vendor_server import VendorServer
 
 _VISITORS = itertools.count(1)
@@ -85,6 +87,13 @@ class House:
             due = sa.text("UPDATE conversations SET due_at = created_at WHERE due_at IS NOT NULL RETURNING id")
             self.rung += [row.id for row in connection.execute(due).all()]
 
+    def publish(self, **fields: Any) -> None:
+        """Change fields of the strategy that answers."""
+        with self.parts.database.begin() as connection:
+            scope = Scope(connection, accounts.require(connection, None))
+            old = strategies.published_fields(scope, strategies.find(scope, STRATEGY_NAME).id).model_dump(mode="json")
+            strategies.publish(scope, STRATEGY_NAME, strategies.parse(old | fields), self.factory.check)
+
     def sql(self, statement: str, **values: Any) -> list[Any]:
         """Rows of a query."""
         with self.parts.database.begin() as connection:
@@ -133,7 +142,7 @@ class Customer:
 
     def __init__(self, house: House, kind: str, vendor: VendorServer) -> None:
         self.house, self.kind = house, kind
-        self.replies = lambda: vendor.to(self.address)
+        self._vendor = vendor
         self._texter = Texter(0, kind, vendor)
         self.address = self._texter.address
         self.line = house.parts.host.line("loopback", getattr(KEYS, kind))
@@ -143,6 +152,10 @@ class Customer:
         _, _, _, body, headers = self._texter.message(*texts, ids=ids)._arguments
         lower = {name.lower(): value for name, value in headers.items()}
         self.house.parts.host.receive(self.line, WebhookRequest("POST", "", lower, {}, body, "127.0.0.1"))
+
+    def replies(self) -> list[str]:
+        """What reached this customer."""
+        return self._vendor.to(self.address)
 
 
 def drain_events(watch: Any) -> list[LiveEvent]:

@@ -20,6 +20,7 @@ BUNDLED = ("webchat", "openai_model")
 """The bundled plugins that take part; the others have tests of their own and would only change texts here."""
 KINDS = ("idempotent", "askable", "blind")
 SECRET = "a secret that vendor and line share"
+STRATEGY_NAME = "House"
 STRATEGY = StrategyFields(
     agent_name="Robin", instructions="Be brief.", tools=["book", "pay", "note"], burst_seconds=None, disclosure=False
 )
@@ -42,7 +43,11 @@ ACCOUNT = "Test House"
 def left_out() -> str:
     """The value of DISABLED_PLUGINS: every other bundled plugin."""
     folder = FAULTS.parents[1] / "plugins"
-    names = {path.stem for path in folder.iterdir() if path.suffix == ".py" or (path / "__init__.py").exists()}
+    names = {
+        path.stem
+        for path in folder.iterdir()
+        if (path.suffix == ".py" and not path.stem.startswith("_")) or (path / "__init__.py").exists()
+    }
     return ",".join(sorted(names - {*BUNDLED}))
 
 
@@ -56,14 +61,14 @@ def prepare(path: Path, vendor_url: str) -> Path:
     migrations.upgrade(parts.database)
     with parts.database.begin() as connection:
         scope = Scope(connection, accounts.create(connection, ACCOUNT, "Europe/Berlin"))
-        strategies.publish(scope, "House", STRATEGY, factory.check)
+        strategies.publish(scope, STRATEGY_NAME, STRATEGY, factory.check)
         _add_lines(scope, parts, vendor_url)
     parts.database.dispose()
     return path
 
 
 def _add_lines(scope: Scope, parts: Parts, vendor_url: str) -> None:
-    strategy_id = strategies.find(scope, "House").id
+    strategy_id = strategies.find(scope, STRATEGY_NAME).id
     channels = parts.channels
     lines.add(scope, parts.vault, channels["webchat"], title="Chat", key=KEYS.webchat, strategy_id=strategy_id)
     for kind in KINDS:

@@ -177,7 +177,7 @@ def test_a_message_that_comes_between_answer_and_record(house: House, brain: Bra
     from receptionist.pipeline import turn
 
     visitor = house.visitor()
-    original = turn.record
+    original = turn.record  # type: ignore[attr-defined]
     late = iter(["Too late?"])
 
     def record(*args: object, **kwargs: object) -> object:

@@ -17,16 +17,11 @@ from receptionist.cli import main
 from receptionist.doctor import examine
 from receptionist.errors import PluginError
 from tests.harness.house import House, drain_events
+from tests.harness.plugins import HEAD, hook
 from tests.servers.brain import Brain
 
 Open = Callable[..., House]
-HEAD = "from receptionist import *\nfrom receptionist import hookimpl\n"
 FAILS = "    raise RuntimeError('this plugin is broken')\n"
-
-
-def hook(signature: str, body: str) -> str:
-    """A plugin's text with one hook."""
-    return f"{HEAD}\nseen = []\n\n@hookimpl\ndef {signature}:\n    {body}\n"
 
 
 def failures(text: str) -> list[tuple[str, str]]:
@@ -80,7 +75,7 @@ def test_register_tools(open_house: Open, brain: Brain) -> None:
         "@hookimpl\ndef register_tools(host):\n    return [twice]\n"
     )
     house = open_house({"doubler": source})
-    publish(house, tools=["double"])
+    house.publish(tools=["double"])
     assert house.visitor().say('call double {"number": 21}.') == "Done: 42"
 
 
@@ -232,7 +227,7 @@ def test_veto_answer(open_house: Open, brain: Brain) -> None:
 def test_prepare_prompt_environment(open_house: Open, brain: Brain) -> None:
     source = hook("prepare_prompt_environment(environment)", "environment.filters['shout'] = str.upper")
     house = open_house({"shout": source})
-    publish(house, template="You are {{ account.name | shout }}.")
+    house.publish(template="You are {{ account.name | shout }}.")
     house.visitor().say("Who are you, shout?")
     assert brain.about("Who are you, shout?")[0].instructions == "You are TEST HOUSE."
 
@@ -240,7 +235,7 @@ def test_prepare_prompt_environment(open_house: Open, brain: Brain) -> None:
 def test_prompt_variables(open_house: Open, brain: Brain) -> None:
     source = hook("prompt_variables(context)", "return {'weather': 'rain in ' + context.account['name']}")
     house = open_house({"weather": source})
-    publish(house, template="Outside: {{ weather }}.")
+    house.publish(template="Outside: {{ weather }}.")
     house.visitor().say("How is it outside?")
     assert brain.about("How is it outside?")[-1].instructions == "Outside: rain in Test House."
 
@@ -335,14 +330,3 @@ def test_every_hook_has_its_test() -> None:
     hooks = {name for name in vars(manager.hook) if not name.startswith("_")}
     assert len(hooks) > 15
     assert {name for name in hooks if f"test_{name}" not in globals()} == set()
-
-
-def publish(house: House, **fields: Any) -> None:
-    """Change fields of the strategy that answers."""
-    from receptionist.db import Scope
-    from receptionist.services import accounts, strategies
-
-    with house.parts.database.begin() as connection:
-        scope = Scope(connection, accounts.require(connection, None))
-        old = strategies.published_fields(scope, strategies.find(scope, "House").id).model_dump(mode="json")
-        strategies.publish(scope, "House", strategies.parse(old | fields), house.factory.check)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 
-from tests.harness.house import House
-from tests.servers.brain import Brain, Piece, Question
+from tests.harness.house import Customer, House, Visitor
+from tests.servers.brain import Brain, Calls, Piece, Question
 
 
 class Slow:
@@ -46,7 +46,7 @@ def test_a_second_worker_finds_the_conversation_taken(house: House, brain: Brain
 def test_a_late_worker_of_the_same_process_is_refused(house: House, brain: Brain) -> None:
     """Both have the same owner, so only the fence tells them apart."""
     brain.reply = slow = Slow()
-    people = [house.visitor(), house.texter("blind")]
+    people: list[Visitor | Customer] = [house.visitor(), house.texter("blind")]
     for person in people:
         slow.reached.clear()
         slow.go_on.clear()
@@ -67,8 +67,6 @@ def test_a_late_worker_of_the_same_process_is_refused(house: House, brain: Brain
 
 def test_a_late_tool_call_is_not_begun(house: House, brain: Brain) -> None:
     """The fence is asked before the effect, not only when the reply is recorded."""
-    from tests.servers.brain import Calls
-
     reached, go_on = threading.Event(), threading.Event()
 
     def reply(question: Question) -> Iterator[Piece]:

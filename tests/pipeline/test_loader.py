@@ -12,9 +12,10 @@ import pytest
 from receptionist.errors import PluginError
 from tests.harness.house import House
 from tests.harness.installation import Installation
+from tests.harness.instance import left_out
+from tests.harness.plugins import HEAD
 
 Open = Callable[..., House]
-HEAD = "from receptionist import *\nfrom receptionist import hookimpl\n"
 TOOL = HEAD + "@tool\ndef stamp() -> str:\n    'Stamp.'\n\n@hookimpl\ndef register_tools(host):\n    return [stamp]\n"
 
 BROKEN = {
@@ -80,7 +81,7 @@ def test_two_tools_of_one_name(open_house: Open) -> None:
 
 
 def test_disabled_plugins_are_not_loaded(open_house: Open) -> None:
-    house = open_house({"broken": "1 / 0\n", "fine": TOOL}, DISABLED_PLUGINS=f"broken, {_others()}")
+    house = open_house({"broken": "1 / 0\n", "fine": TOOL}, DISABLED_PLUGINS=f"broken, {left_out()}")
     names = [plugin.name for plugin in house.parts.plugins.list()]
     assert "fine" in names
     assert "broken" not in names
@@ -88,7 +89,7 @@ def test_disabled_plugins_are_not_loaded(open_house: Open) -> None:
 
 def test_an_unknown_name_in_disabled_plugins(open_house: Open) -> None:
     with pytest.raises(PluginError, match=r"DISABLED_PLUGINS names webcat, but there are only: .*webchat"):
-        open_house(DISABLED_PLUGINS=f"webcat,{_others()}")
+        open_house(DISABLED_PLUGINS=f"webcat,{left_out()}")
 
 
 def test_a_folder_plugin_may_import_its_own_modules(open_house: Open, make_instance: Callable[..., Path]) -> None:
@@ -145,13 +146,7 @@ def test_the_program_says_it_in_one_line(install: Callable[..., Installation]) -
     listing = installation.cli("plugins")
     assert listing.returncode == 1
     assert re.match(r"Error: Plugin broken cannot be loaded: \S+broken\.py:1: SyntaxError", listing.stderr)
-    installation.settings["DISABLED_PLUGINS"] = f"broken,{_others()}"
+    installation.settings["DISABLED_PLUGINS"] = f"broken,{left_out()}"
     listing = installation.cli("plugins")
     assert listing.returncode == 0, listing.stderr
     assert re.search(r"^webchat +bundled", listing.stdout, re.MULTILINE)
-
-
-def _others() -> str:
-    from tests.harness.instance import left_out
-
-    return left_out()

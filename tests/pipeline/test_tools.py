@@ -10,7 +10,6 @@ import pytest
 from receptionist.agents.agent import MAX_ROUNDS
 from receptionist.agents.toolbox import MAX_CALLS, MAX_SHOWN
 from tests.harness.house import House
-from tests.pipeline.test_hooks import publish
 from tests.servers.brain import Brain, Calls, Piece, Question
 
 WILD = """
@@ -55,6 +54,19 @@ def hang_writing() -> str:
     return "late"
 
 
+@tool(writes=True, idempotent=True)
+def explode_writing() -> str:
+    "Raise after an effect."
+    raise RuntimeError("the vendor's answer got lost")
+
+
+@tool(timeout=0.3, writes=True, idempotent=True)
+def hang_with_key() -> str:
+    "Hang in the middle of an effect that has a key."
+    go_on.wait(20)
+    return "late"
+
+
 @tool
 def decline() -> str:
     "Say no."
@@ -76,16 +88,28 @@ def count(number: int) -> str:
 
 @hookimpl
 def register_tools(host):
-    return [explode, leave, flood, hang, hang_writing, decline, strange, count]
+    return [explode, explode_writing, hang_with_key, leave, flood, hang, hang_writing, decline, strange, count]
 """
-NAMES = ["explode", "leave", "flood", "hang", "hang_writing", "decline", "strange", "count", "note"]
+NAMES = [
+    "explode",
+    "explode_writing",
+    "hang_with_key",
+    "leave",
+    "flood",
+    "hang",
+    "hang_writing",
+    "decline",
+    "strange",
+    "count",
+    "note",
+]
 
 
 @pytest.fixture
 def wild(open_house: Callable[..., House]) -> Iterator[House]:
     """A house with tools that misbehave."""
     house = open_house({"wild": WILD})
-    publish(house, tools=NAMES)
+    house.publish(tools=NAMES)
     yield house
     house.plugin("wild").go_on.set()
 
@@ -102,6 +126,8 @@ def calls(house: House) -> list[tuple[str, str]]:
         ("leave", "This did not work because of a technical problem.", "failed"),
         ("hang", "This took too long and was given up.", "failed"),
         ("hang_writing", "it is not known whether it was done", "unknown"),
+        ("hang_with_key", "it is not known whether it was done", "unknown"),
+        ("explode_writing", "it is not known whether it was done", "unknown"),
         ("decline", "We are closed that day; offer another.", "failed"),
         ("strange", '"when"', "done"),
     ],
@@ -168,7 +194,7 @@ def test_an_unknown_tool(wild: House, brain: Brain) -> None:
 
 def test_a_tool_that_is_not_the_strategys(house: House, brain: Brain) -> None:
     """There, but not switched on: the model cannot call it."""
-    publish(house, tools=["note"])
+    house.publish(tools=["note"])
 
     def reply(question: Question) -> Iterator[Piece]:
         yield "; ".join(question.outputs) if question.outputs else Calls("pay", '{"what": "all"}')
@@ -218,7 +244,7 @@ def test_changes_of_a_call_are_kept_only_if_it_ends_well(wild: House, open_house
         'def decline(context) -> str:\n    "Say no."\n    context.update_lead(note="half done")\n',
     )
     house = open_house({"wild": source})
-    publish(house, tools=NAMES)
+    house.publish(tools=NAMES)
     house.visitor().say("call decline {}.")
     assert house.sql("SELECT notes FROM leads") == [("",)]
     house.visitor().say('call note {"text": "whole"}.')

@@ -11,7 +11,6 @@ from tests.harness.customers import Persistent
 from tests.harness.installation import Installation
 from tests.promise.records import (
     PUSH,
-    Customer,
     assert_answered,
     assert_paid_once,
     customers,
@@ -144,6 +143,3 @@ def test_credits_add_up_after_all_kills(installation: Installation) -> None:
     [account] = installation.sql("SELECT credits FROM accounts")
     [booked] = installation.sql("SELECT sum(amount) AS credits FROM credit_entries")
     assert account["credits"] == booked["credits"] >= 0
-
-
-__all__ = ["Customer"]

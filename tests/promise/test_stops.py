@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from tests.harness.customers import ChatClient, Texter
 from tests.harness.installation import Installation
 from tests.harness.waiting import eventually
-from tests.promise.records import assert_answered, messages, settle, turns
+from tests.promise.records import Customer, assert_answered, messages, settle, turns
 from tests.servers.brain import Brain, Piece, Question
 from tests.servers.points import Points
 from tests.servers.vendor_server import VendorServer
@@ -42,7 +42,7 @@ def test_sigterm_lets_a_running_answer_end(
     installation = install()
     installation.start()
     brain.reply = thoughtful = Thoughtful()
-    people = [ChatClient(installation.port), Texter(installation.port, "blind", vendor)]
+    people: list[Customer] = [ChatClient(installation.port), Texter(installation.port, "blind", vendor)]
     texts = [f"Are you there, {uuid.uuid4().hex}?" for _ in people]
     for person, text in zip(people, texts, strict=True):
         person.send(text)
@@ -118,7 +118,7 @@ def test_a_paused_worker_cannot_write_late(
     vendor: VendorServer,
 ) -> None:
     """Two processes on one database: the first is paused before it records, the second answers meanwhile."""
-    people = [
+    people: list[Customer] = [
         ChatClient(installation.port),
         *(Texter(installation.port, kind, vendor) for kind in ("askable", "blind")),
     ]

@@ -19,7 +19,7 @@ import pytest
 from tests.harness.customers import Answer, ChatClient, Persistent, Texter, call
 from tests.harness.installation import Installation
 from tests.harness.instance import KEYS, SECRET
-from tests.promise.records import messages, settle, turns
+from tests.promise.records import Customer, messages, settle, turns
 from tests.servers.brain import Brain
 from tests.servers.vendor_server import VendorServer
 
@@ -96,7 +96,7 @@ def test_a_locked_database(install: Callable[..., Installation], vendor: VendorS
     installation = install()
     installation.drop_in(FIVE_SECONDS_ARE_ONE, "impatient")
     installation.start()
-    people = [ChatClient(installation.port), Texter(installation.port, "askable", vendor)]
+    people: list[Customer] = [ChatClient(installation.port), Texter(installation.port, "askable", vendor)]
     for person in people:
         assert person.say("Are you there?") == "Echo: Are you there?"
         settle(installation, person)

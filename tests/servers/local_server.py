@@ -66,7 +66,7 @@ class _Server(ThreadingHTTPServer):
     def server_bind(self) -> None:
         """Without the reverse look-up of `HTTPServer`."""
         socketserver.TCPServer.server_bind(self)
-        self.server_name, self.server_port = self.server_address[:2]
+        self.server_name, self.server_port = "127.0.0.1", int(self.server_address[1])
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """A client that was killed leaves a broken connection; anything else must be seen."""

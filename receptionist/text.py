@@ -1,0 +1,8 @@
+"""Text as every database and vendor takes it."""
+
+from __future__ import annotations
+
+
+def storable(text: str) -> str:
+    """`text` without NUL, and with each lone surrogate as U+FFFD: models, tools and channels may produce both."""
+    return text.replace("\0", "").encode("utf-16", "surrogatepass").decode("utf-16", "replace")
