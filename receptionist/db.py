@@ -61,7 +61,7 @@ def _sqlite_now(element: db_now, compiler: Any, **options: Any) -> str:
 @compiles(db_now, "postgresql")
 def _postgresql_now(element: db_now, compiler: Any, **options: Any) -> str:
     seconds = compiler.process(element.seconds, **options)
-    return f"(clock_timestamp() + make_interval(secs => {seconds}))"
+    return f"(statement_timestamp() + make_interval(secs => {seconds}))"
 
 
 class Database:
@@ -194,4 +194,6 @@ def _unavailable() -> Iterator[None]:
     try:
         yield
     except (OperationalError, InterfaceError, PoolTimeout, OSError) as error:
+        if "no such" in str(error) or "syntax error" in str(error):
+            raise  # a mistake in the program or a database that is not migrated, which no waiting mends
         raise Unavailable("The database cannot be used just now; please try again.") from error

@@ -15,6 +15,7 @@ from receptionist.db import db_now
 from receptionist.errors import ModelError, Unavailable
 from receptionist.models import Account, Conversation, Line, Message
 from receptionist.parts import Parts
+from receptionist.services import messages
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +64,9 @@ def _work(parts: Parts) -> Iterator[Finding]:
     with parts.database.read() as connection:
         late = sa.select(sa.func.count()).select_from(Conversation).where(Conversation.due_at < db_now(-60))
         waiting = connection.execute(late).scalar_one()
-        trouble: sa.ColumnElement[bool] = sa.literal_column("messages.state IN ('failed', 'unknown')")
-        failed = connection.execute(sa.select(sa.func.count()).select_from(Message).where(trouble)).scalar_one()
+        failed = connection.execute(
+            sa.select(sa.func.count()).select_from(Message).where(messages.TROUBLE)
+        ).scalar_one()
     if waiting:
         yield Finding(
             "waiting", False, f"{waiting} conversations have waited for over a minute; is the server running?"

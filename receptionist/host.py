@@ -91,7 +91,7 @@ class PluginHost:
         with self._parts.database.read() as connection:
             rows = Scope(connection, line.account_id).execute(
                 AFTER if after else LAST,
-                b_kind=line.channel,
+                b_kind=leads.channel_kind(line.channel),
                 b_address=sender.address,
                 b_line=line.id,
                 b_after=after,

@@ -103,6 +103,20 @@ class Plugins:
         """The first result that is not None; None if no plugin has one."""
         return next((result for _, result in self.each(hook, **arguments) if result is not None), None)
 
+    def veto(self, hook: str, **arguments: Any) -> str | None:
+        """The first reason a plugin gives not to do it. One that fails vetoes too: its rule may be about safety."""
+        failed = None
+        for plugin, implementation in self._implementations(hook):
+            try:
+                reason = _call(implementation, arguments)
+            except Exception:  # closed, not open
+                log.exception("plugin_failed", plugin=plugin, hook=hook)
+                failed = "a check failed for a technical reason."
+                continue
+            if reason is not None:
+                return str(reason)
+        return failed
+
     def _implementations(self, hook: str) -> Iterator[tuple[str, pluggy.HookImpl]]:
         for implementation in reversed(getattr(self._manager.hook, hook).get_hookimpls()):
             yield implementation.plugin_name, implementation

@@ -19,7 +19,6 @@ def configure(level: str) -> None:
         exceptions = [structlog.processors.format_exc_info]
     structlog.configure(
         processors=[
-            structlog.contextvars.merge_contextvars,
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             *exceptions,

@@ -74,13 +74,13 @@ class Agent:
 
     def answer(self) -> Answer:
         """The reply to all that waits. Raises `ModelError` (no usable answer in time) or `Interrupted`."""
-        items: list[Item] = [*self._brief.history, *self._toolbox.resume()]
+        items: list[Item] = [*self._brief.history, *self._toolbox.resume(self._brief.deadline)]
         said = ""
         for round_number in range(MAX_ROUNDS + 1):
             tools = self._toolbox.specs() if round_number < MAX_ROUNDS else ()
             completed, requests = self._ask(items, tools)
             said = completed.text.strip() or said
-            if not requests:
+            if not requests or not tools:  # what was not offered is not called
                 break
             self._withdraw()
             items += [completed.produced, *self._toolbox.run(requests, self._brief.deadline)]

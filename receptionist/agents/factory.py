@@ -51,7 +51,7 @@ class AgentFactory:
         variables = self._variables(brief.context, fields, now)
         instructions = self._template(brief.strategy, variables).render(variables)
         tools = {tool: self._tools[tool] for tool in fields.tools if tool in self._tools}
-        toolbox = Toolbox(tools, ledger, _context_maker(brief, now), self._veto)
+        toolbox = Toolbox(tools, ledger, _context_maker(brief, now), self._veto, brief.check)
         end_user = hashlib.sha256(f"{brief.office.id}:{brief.lead['id']}".encode()).hexdigest()
         return Agent(brief, model, name, instructions, toolbox, variables, end_user)
 
@@ -127,8 +127,7 @@ class AgentFactory:
         return compiled
 
     def _veto(self, tool: str, arguments: Mapping[str, Any], context: Any) -> str | None:
-        reason = self._parts.plugins.first("veto_tool_call", tool=tool, arguments=arguments, context=context)
-        return str(reason) if reason is not None else None
+        return self._parts.plugins.veto("veto_tool_call", tool=tool, arguments=arguments, context=context)
 
 
 def _context_maker(brief: Brief, now: datetime) -> Any:

@@ -22,21 +22,27 @@ class Recorded(Protocol):
 
 
 def trimmed(past: Sequence[Recorded], waiting: Iterable[Recorded], budget_tokens: int) -> list[Said]:
-    """The newest past messages that fit the budget, then all that waits. Both oldest first.
+    """The newest past messages that fit the budget, then what waits. Both oldest first.
 
-    What waits is always shown, each message cut to the budget at most, so that one giant message cannot push
-    the model over its window.
+    What waits comes first in the budget, the newest first and the last one cut to it, so that neither a giant
+    message nor a backlog can push the model over its window; what does not fit is named by its number.
     """
     room = budget_tokens * CHARACTERS_PER_TOKEN
-    now = [_said(message, room) for message in waiting]
-    room -= sum(len(said.text) for said in now)
+    waiting = list(waiting)
+    now: list[Said] = []
+    for message in reversed(waiting):
+        if room <= 0:
+            now.append(Said("system", f"{len(waiting) - len(now)} earlier unanswered messages are not shown."))
+            break
+        now.append(_said(message, room))
+        room -= len(now[-1].text)
     kept: list[Said] = []
     for message in reversed(past):
         room -= len(message.text)
         if room < 0:
             break
         kept.append(_said(message, len(message.text)))
-    return [*reversed(kept), *now]
+    return [*reversed(kept), *reversed(now)]
 
 
 def _said(message: Any, limit: int) -> Said:

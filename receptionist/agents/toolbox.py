@@ -14,7 +14,7 @@ from receptionist.agents.context import Context, PersonRequest
 from receptionist.agents.tools import BadArguments, PreparedTool
 from receptionist.contracts.model import Item, Said, ToolOutput, ToolRequest, ToolSpec
 from receptionist.contracts.tool import ToolContext
-from receptionist.errors import ToolError
+from receptionist.errors import ModelError, ToolError
 from receptionist.services.leads import LeadChange
 from receptionist.text import storable
 
@@ -49,13 +49,16 @@ class Toolbox:
         ledger: CallLedger,
         make_context: Callable[[str], Context],
         veto: Callable[[str, Mapping[str, Any], ToolContext], str | None],
+        check: Callable[[], None],
     ) -> None:
         self._tools = tools
         self._ledger = ledger
         self._make_context = make_context
         self._veto = veto
+        self._check = check
         self._calls = 0
         self._bad = 0
+        self._unknown: set[str] = set()
 
     def specs(self) -> Sequence[ToolSpec]:
         """What the model may call now; nothing once it used up its calls or sent bad arguments twice."""
@@ -63,11 +66,11 @@ class Toolbox:
             return ()
         return [tool.spec for tool in self._tools.values()]
 
-    def resume(self) -> list[Said]:
+    def resume(self, deadline: float) -> list[Said]:
         """Settle the calls a dead worker left in this turn; a note that tells the model of them."""
         calls = self._ledger.past()
         self._calls = len(calls)
-        lines = [f"- {call.name}({call.arguments}) → {self._settle(call)}" for call in calls]
+        lines = [f"- {call.name}({call.arguments}) → {self._settle(call, deadline)}" for call in calls]
         if not lines:
             return []
         return [
@@ -82,6 +85,9 @@ class Toolbox:
 
     def _one(self, request: ToolRequest, deadline: float) -> str:
         tool = self._tools.get(request.name)
+        self._check()
+        if time.monotonic() > deadline:
+            raise ModelError("the answer was not complete in time")
         self._calls += 1
         if self._calls > MAX_CALLS:
             return "Not called: too many tool calls in one turn. Answer now."
@@ -92,6 +98,8 @@ class Toolbox:
         except BadArguments as error:
             self._bad += 1
             return f"Not called: {error}."
+        if request.name in self._unknown:
+            return "Not called: it is not known what became of an earlier call of this tool. Offer a person."
         reason = self._veto(tool.tool.name, arguments, self._make_context(""))
         if reason is not None:
             return f"Not called: {reason}"
@@ -101,20 +109,25 @@ class Toolbox:
         context = self._make_context(self._ledger.key(call))
         state, result = _in_time(tool, arguments, context, deadline)
         changes = tuple(context.changes) if state == "done" else ()
+        if state == "unknown":
+            self._unknown.add(tool.tool.name)
         self._ledger.finish(call, state, result, changes)
         for change in changes:
             if isinstance(change, LeadChange):
                 change.apply_to(context.lead)  # the next call of this turn sees it
         return result
 
-    def _settle(self, call: Any) -> str:
+    def _settle(self, call: Any, deadline: float) -> str:
         """The result of a call a dead worker made; one only begun is made again if that is safe."""
+        if call.state == "unknown":
+            self._unknown.add(call.name)
         if call.state != "started":
             return call.result or ""
         tool = self._tools.get(call.name)
         if tool is not None and (tool.tool.idempotent or not tool.tool.writes):
-            return self._call(tool, tool.parse(call.arguments), call, time.monotonic() + tool.tool.timeout)
+            return self._call(tool, tool.parse(call.arguments), call, deadline)
         result = "It is not known whether this was done. Say so, do not repeat it, and hand over to a person."
+        self._unknown.add(call.name)
         self._ledger.finish(call, "unknown", result)
         return result
 

@@ -45,6 +45,6 @@ def conversation_show(conversation_id: int, account: str | None) -> None:
     if row.person_requested_at:
         click.echo(f"Wants a person since {row.person_requested_at:%Y-%m-%d %H:%M}: {printable(row.person_reason)}")
     for message in found:
-        trouble = f"  [{message.state}: {message.error}]" if message.error else ""
+        trouble = f"  [{message.state}: {printable(message.error)}]" if message.error else ""
         text = printable(message.text).replace("\n", "\n" + " " * 30)
         click.echo(f"{message.created_at:%Y-%m-%d %H:%M:%S} {message.author:<10}{text}{trouble}")

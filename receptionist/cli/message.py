@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from receptionist.cli.base import account_option, in_account
+from receptionist.cli.base import account_option, in_account, printable
 
 
 @click.group()
@@ -24,7 +24,7 @@ def message_failed(before: int | None, account: str | None) -> None:
     for row in rows:
         click.echo(
             f"{row.id:>6}  {row.created_at:%Y-%m-%d %H:%M}  {row.direction:<3} {row.state:<8} "
-            f"conversation {row.conversation_id}: {row.error}"
+            f"conversation {row.conversation_id}: {printable(row.error)}"
         )
     if not rows:
         click.echo("None.")

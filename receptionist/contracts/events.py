@@ -22,7 +22,7 @@ class MessageTaken(Event):
 
 @dataclass(frozen=True, slots=True)
 class TurnRecorded(Event):
-    """A turn ended with a reply (or with the apology, `failed=True`). `seconds` from its start."""
+    """A turn ended: with a reply, in silence, or with the apology (`failed=True`). `seconds` from its start."""
 
     conversation_id: int
     turn_id: int

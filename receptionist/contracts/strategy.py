@@ -59,7 +59,9 @@ class StrategyFields(_Fields):
     languages: list[str] = Field(default=["English"], max_length=20)
     greeting: str = Field(default="Hello! How can I help you?", max_length=500)
     apology_text: str = Field(
-        default="Sorry, I cannot answer just now. We have your message and will get back to you.", max_length=500
+        default="Sorry, I cannot answer just now. We have your message and will get back to you.",
+        min_length=1,
+        max_length=500,
     )
     disclosure: bool = Field(default=True, description="Say in the first reply that an automated assistant answers.")
     instructions: str = Field(default="", max_length=8000)

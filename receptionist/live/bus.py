@@ -129,5 +129,5 @@ class MemoryBus:
         data: dict[str, Any] = event.data
         if event.type == "typing":
             self._partial[topic] = (data["turn"], [], 0)
-        elif event.type == "reset" or (event.type == "message" and data.get("direction") == "out"):
+        elif self._partial.get(topic, (None,))[0] == data.get("turn") and data.get("direction") != "in":
             self._partial.pop(topic, None)

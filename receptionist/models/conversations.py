@@ -62,7 +62,8 @@ class Message(Owned, Base):
     """One message, in or out; `seq` orders it within its conversation.
 
     Inbound states: waiting → answered, silent (a plugin's veto) or failed. Outbound states: pending → sending →
-    sent, unknown (perhaps sent), failed or suppressed. `provider_message_id` is unique on the line for ever.
+    sent, unknown (perhaps sent), failed or suppressed. `provider_message_id` is unique on the line, in
+    its direction, for ever. `address` is where the message came from, or goes to.
     """
 
     __tablename__ = "messages"
@@ -71,7 +72,7 @@ class Message(Owned, Base):
         belongs_to("leads", "lead_id"),
         belongs_to("lines", "line_id"),
         belongs_to("turns", "turn_id"),
-        sa.UniqueConstraint("line_id", "provider_message_id"),
+        sa.UniqueConstraint("line_id", "direction", "provider_message_id"),
         sa.UniqueConstraint("conversation_id", "seq"),
         sa.UniqueConstraint("turn_id", "part"),
         sa.Index("ix_messages_transcript", "lead_id", "line_id", "id"),
@@ -97,6 +98,7 @@ class Message(Owned, Base):
     line_id: Mapped[Ref]
     seq: Mapped[int]
     direction: Mapped[str] = mapped_column(sa.String(3))
+    address: Mapped[str] = mapped_column(sa.String(320))
     author: Mapped[str] = mapped_column(sa.String(20))
     kind: Mapped[str] = mapped_column(sa.String(20), insert_default="text")
     text: Mapped[str] = mapped_column(sa.Text)

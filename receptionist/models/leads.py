@@ -27,7 +27,8 @@ class Lead(Owned, Base):
 
 
 class Identity(Owned, Base):
-    """An address a lead writes from, proved by its channel. `kind` is the channel, or "email" or "phone"."""
+    """An address a lead writes from, proved by its channel. `kind` is "channel:" and the channel's
+    name for an address on it, or "email" or "phone" for one that was proved."""
 
     __tablename__ = "identities"
     __table_args__ = owned(belongs_to("leads", "lead_id"), sa.UniqueConstraint("account_id", "kind", "value"))

@@ -10,9 +10,11 @@ import structlog
 
 from receptionist.db import AnyRow, Scope
 from receptionist.errors import Interrupted, Unavailable
+from receptionist.models import Message
+from receptionist.models.conversations import OPEN_STATES
 from receptionist.parts import Parts
 from receptionist.pipeline.burst import wait_seconds
-from receptionist.pipeline.lease import FenceLost, Lease, LeaseKeeper, release, take
+from receptionist.pipeline.lease import FenceLost, Lease, LeaseKeeper, hold, release, take
 from receptionist.pipeline.look import View, load, look
 from receptionist.pipeline.outbox import Outbox
 from receptionist.pipeline.record import Recorded
@@ -51,8 +53,8 @@ class Drain:
             return
         try:
             taken = self._take(conversation_id)
-        except Unavailable:
-            log.warning("database_unavailable", conversation=conversation_id)
+        except Exception:  # whatever the database does: the sweeper will ring again
+            log.exception("lease_not_taken", conversation=conversation_id)
             return
         if taken is not None:
             self._hold(*taken)
@@ -78,7 +80,9 @@ class Drain:
         except Exception:  # a bug here or in a plugin: counted like a death, tried again later, then failed
             log.exception("drain_failed", conversation=lease.conversation_id)
             lease.attempts += 1
-            self._give_back(lease, due_in=2.0**lease.attempts)
+            if lease.attempts > MAX_ATTEMPTS + 1:  # not even the apology could be recorded
+                self._bury(lease)
+            self._give_back(lease, due_in=2.0 ** min(lease.attempts, 5))
         finally:
             self._keeper.remove(lease)
 
@@ -109,8 +113,10 @@ class Drain:
             return self._turns.run(lease, view, attempt, lambda: self._may_go_on(lease))
         except (FenceLost, HandBack):
             raise
-        except Interrupted:
+        except Interrupted as error:
             attempt.restarts_left -= 1
+            if attempt.restarts_left < -1:
+                raise RuntimeError("an answer was interrupted that nothing may interrupt any more") from error
             return None
 
     def _deliver(self, lease: Lease, unsent: Sequence[AnyRow]) -> bool:
@@ -118,9 +124,11 @@ class Drain:
         office = self._parts.directory.office(lease.account_id, lease.revision)
         line = office.lines.get(lease.line_id)
         if line is None:
-            self._give_back(lease, due_in=60.0)
-            return False
-        retry_in = self._outbox.deliver(lease, line, unsent, ask=lease.attempts < MAX_ATTEMPTS)
+            self._bury(lease)
+            return True
+        retry_in = self._outbox.deliver(
+            lease, line, unsent, lambda: self._may_go_on(lease), ask=lease.attempts < MAX_ATTEMPTS
+        )
         if retry_in is None:
             return True
         self._give_back(lease, due_in=retry_in)
@@ -142,6 +150,17 @@ class Drain:
             while (left := until - time.monotonic()) > 0 and not lease.newer.wait(min(left, 0.2)):
                 self._may_begin(lease)
         return seconds > 0
+
+    def _bury(self, lease: Lease) -> None:
+        """Fail all that is open: the failed list shows it, and a person may replay it. Raises `FenceLost`."""
+        with self._parts.database.begin() as connection:
+            scope = Scope(connection, lease.account_id)
+            hold(scope, lease)
+            scope.run(
+                scope.update(Message)
+                .where(Message.conversation_id == lease.conversation_id, Message.state.in_(OPEN_STATES))
+                .values(state="failed", error="the line is not active, or its worker failed again and again")
+            )
 
     def _look(self, lease: Lease) -> View:
         with self._parts.database.begin() as connection:

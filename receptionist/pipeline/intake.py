@@ -62,6 +62,7 @@ LOOK = (
         sa.and_(
             messages.c.account_id == _account,
             messages.c.line_id == sa.bindparam("b_line"),
+            messages.c.direction == "in",
             messages.c.provider_message_id == sa.bindparam("b_provider_message_id"),
         ),
     )
@@ -100,7 +101,7 @@ class Intake:
 
     def take_in(self, line: Line, messages: Sequence[Inbound]) -> list[Taken]:
         """Store each message once. When this returns, all of them are committed; a message that was stored
-        before is reported as a duplicate. Raises `Unavailable` with nothing stored."""
+        before is reported as a duplicate. Raises `Unavailable` when that is not sure: the sender tries again."""
         edited = [self._edit(line, message) for message in messages]
         taken = self._store(line, edited)
         for message, row in zip(edited, taken, strict=True):
@@ -151,7 +152,7 @@ class Intake:
         address = message.sender.address
         known = scope.execute(
             LOOK,
-            b_kind=line.channel,
+            b_kind=leads.channel_kind(line.channel),
             b_address=address,
             b_line=line.id,
             b_provider_message_id=message.provider_message_id,
@@ -217,6 +218,7 @@ def _insert(scope: Scope, line: Line, message: Inbound, place: tuple[int, int, i
         "line_id": line.id,
         "seq": seq,
         "direction": "in",
+        "address": message.sender.address,
         "author": "customer",
         "kind": message.kind,
         "text": message.text,

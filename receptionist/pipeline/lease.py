@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 import sqlalchemy as sa
 import structlog
 
-from receptionist.db import Database, Scope, db_now, prepared
-from receptionist.errors import Interrupted, Unavailable
+from receptionist.db import AnyRow, Database, Scope, db_now, prepared
+from receptionist.errors import Interrupted
 from receptionist.models import Account, Conversation, table
 
 WATCH_SECONDS = 1.0
@@ -84,7 +84,8 @@ HOLD = prepared(
         conversations.c.fence == sa.bindparam("b_fence"),
         conversations.c.lease_owner == sa.bindparam("b_owner"),
     )
-    .values(lease_until=db_now(sa.bindparam("b_seconds", type_=sa.Float))),
+    .values(lease_until=db_now(sa.bindparam("b_seconds", type_=sa.Float)))
+    .returning(conversations.c.next_seq, conversations.c.address),
     conversations,
 )
 
@@ -107,19 +108,22 @@ def guarded(scope: Scope, lease: Lease) -> sa.Update:
     )
 
 
-def hold(scope: Scope, lease: Lease) -> None:
-    """Make the rest of this transaction conditional on the lease, and renew it. Raises `FenceLost`."""
-    held = scope.execute(
+def hold(scope: Scope, lease: Lease) -> AnyRow:
+    """Make the rest of this transaction conditional on the lease, and renew it. Raises `FenceLost`.
+
+    Returns the conversation's next `seq` and address as they are now."""
+    held: AnyRow | None = scope.execute(
         HOLD,
         b_conversation=lease.conversation_id,
         b_fence=lease.fence,
         b_owner=lease.owner,
         b_seconds=lease.seconds,
-    )
-    if not held.rowcount:
+    ).first()
+    if held is None:
         lease.lost.set()
         raise FenceLost("another worker took the conversation over")
     lease.work_until = max(lease.work_until, time.monotonic() + lease.seconds)
+    return held
 
 
 def release(scope: Scope, lease: Lease, *, due_in: float | None = None) -> bool:
@@ -132,7 +136,6 @@ def release(scope: Scope, lease: Lease, *, due_in: float | None = None) -> bool:
         lease_owner=None,
         lease_until=None,
         attempts=0 if due_in is None else lease.attempts,
-        turn_id=lease.turn_id,
         due_at=None if due_in is None else db_now(due_in),
     )
     if due_in is None:
@@ -184,7 +187,7 @@ class LeaseKeeper:
         if lease is not None:
             try:
                 self._look([lease])
-            except Unavailable:
+            except Exception:  # not sure: begin anew, which finds out; the ring must never fail
                 lease.newer.set()
 
     def _run(self) -> None:
@@ -196,8 +199,8 @@ class LeaseKeeper:
                 if time.monotonic() - renewed >= self._seconds / 3:
                     self._renew(held)
                     renewed = time.monotonic()
-            except Unavailable:
-                log.warning("leases_not_renewed", held=len(held))
+            except Exception:  # whatever the database does: this thread must go on, all leases hang on it
+                log.exception("leases_not_renewed", held=len(held))
 
     def _renew(self, held: list[Lease]) -> None:
         now = time.monotonic()

@@ -33,7 +33,7 @@ class View:
 _messages = table(Message)
 
 _columns = (
-    *(_messages.c[name] for name in ("id", "seq", "direction", "author", "kind")),
+    *(_messages.c[name] for name in ("id", "seq", "direction", "author", "kind", "address")),
     *(_messages.c[name] for name in ("text", "state", "attempts", "created_at")),
     db_now().label("now"),
 )
@@ -62,7 +62,8 @@ def look(scope: Scope, lease: Lease) -> View:
     """Load the conversation within a transaction that also proves the lease; notes the newest `seq` seen.
 
     Raises `FenceLost`."""
-    hold(scope, lease)
+    now = hold(scope, lease)
+    lease.next_seq, lease.address = now.next_seq, now.address
     return load(scope, lease)
 
 
@@ -72,8 +73,6 @@ def load(scope: Scope, lease: Lease) -> View:
     if len(rows) == HISTORY_MESSAGES:  # open ones may be older than the window
         older = scope.execute(OLDER_OPEN, b_conversation=lease.conversation_id, b_seq=rows[0].seq).all()
         rows = [*older, *rows]
-    if rows:
-        lease.next_seq = max(lease.next_seq, rows[-1].seq + 1)
     return View(
         waiting=[row for row in rows if row.state == "waiting"],
         unsent=[row for row in rows if row.state in ("pending", "sending")],

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import structlog
@@ -38,15 +38,18 @@ class Outbox:
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
 
-    def deliver(self, lease: Lease, line: Line, unsent: Sequence[AnyRow], *, ask: bool) -> float | None:
+    def deliver(
+        self, lease: Lease, line: Line, unsent: Sequence[AnyRow], check: Callable[[], None], *, ask: bool
+    ) -> float | None:
         """Send in order. Returns None when nothing is left, or in how many seconds to go on.
 
         `ask`: whether channels may be asked what became of a message whose sender died; not once that killed
-        workers. Raises `FenceLost`.
+        workers. `check` raises `Interrupted` before a message when no more may be sent now. Raises `FenceLost`.
         """
         channel = self._parts.channels[line.channel]
         for row in unsent:
-            message = Outbound(row.id, _key(row), lease.address, row.text, row.attempts + 1)
+            message = Outbound(row.id, _key(row), row.address, row.text, row.attempts + 1)
+            check()
             result = None
             if row.state == "sending":
                 result = self._ask(channel, line, message) if ask else Result("unknown", error="its sender died")

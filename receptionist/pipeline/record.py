@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from receptionist.contracts.model import Usage
 from receptionist.db import AnyRow, Scope, db_now, prepared
 from receptionist.errors import Interrupted
-from receptionist.models import Conversation, Message, Turn, table
+from receptionist.models import Conversation, Message, ToolCall, Turn, table
 from receptionist.parts import Parts
 from receptionist.pipeline.lease import FenceLost, Lease
 from receptionist.services import accounts
@@ -38,7 +38,7 @@ def _advance_statement(*, release: bool) -> Any:
             lease_until=sa.case((released, None), else_=columns.lease_until),
             due_at=sa.case((released, None), else_=columns.due_at),
         )
-        .returning(columns.next_seq),
+        .returning(columns.next_seq, columns.address),
         _conversations,
     )
 
@@ -49,7 +49,7 @@ ADVANCE_AND_RELEASE = _advance_statement(release=True)
 
 INSERT_TURN = sa.insert(_turns).returning(_turns.c.id)
 INSERT_REPLY = sa.insert(_messages).returning(
-    *(_messages.c[name] for name in ("id", "seq", "text", "state", "attempts", "created_at"))
+    *(_messages.c[name] for name in ("id", "seq", "address", "text", "state", "attempts", "created_at"))
 )
 SETTLE = prepared(
     sa.update(_messages)
@@ -99,14 +99,15 @@ def record(
     """
     with parts.database.begin() as connection:
         scope = Scope(connection, lease.account_id)
-        first_seq, newer = _advance(scope, lease, len(outcome.parts), pull)
+        first_seq, address = _advance(scope, lease, len(outcome.parts), pull)
+        newer = first_seq > lease.next_seq
         if newer and restartable:
             raise Newer("a newer message came")
         turn_id = _close_turn(scope, lease, outcome)
         if outcome.charged and not accounts.charge_turn(scope, turn_id):
             lease.credits = 0
             raise Newer("the last credit was just used")
-        replies = _insert_replies(scope, lease, outcome, turn_id, first_seq, "sent" if pull else "pending")
+        replies = _insert_replies(scope, lease, outcome, (turn_id, first_seq, address), "sent" if pull else "pending")
         _settle_waiting(scope, waiting, outcome, turn_id)
     lease.turn_id = None
     lease.attempts = 0
@@ -115,21 +116,22 @@ def record(
     return Recorded(turn_id, replies, [] if pull else replies, released=pull and not newer)
 
 
-def _advance(scope: Scope, lease: Lease, count: int, pull: bool) -> tuple[int, bool]:
-    """Take `count` numbers; gives the lease back if nothing newer came and there is nothing to send."""
-    next_seq = scope.execute(
+def _advance(scope: Scope, lease: Lease, count: int, pull: bool) -> tuple[int, str]:
+    """Take `count` numbers; gives the lease back if nothing newer came and there is nothing to send.
+
+    Returns the first number and the address the customer wrote from last."""
+    row = scope.execute(
         ADVANCE_AND_RELEASE if pull else ADVANCE,
         b_conversation=lease.conversation_id,
         b_fence=lease.fence,
         b_owner=lease.owner,
         b_count=count,
         b_next_seq=lease.next_seq,
-    ).scalar_one_or_none()
-    if next_seq is None:
+    ).first()
+    if row is None:
         lease.lost.set()
         raise FenceLost("another worker took the conversation over")
-    first = int(next_seq) - count
-    return first, first > lease.next_seq
+    return row.next_seq - count, row.address
 
 
 def _close_turn(scope: Scope, lease: Lease, outcome: Outcome) -> int:
@@ -149,14 +151,15 @@ def _close_turn(scope: Scope, lease: Lease, outcome: Outcome) -> int:
         values |= {"account_id": lease.account_id, "conversation_id": lease.conversation_id}
         return int(scope.connection.execute(INSERT_TURN, values).scalar_one())
     scope.run(scope.update(Turn).where(Turn.id == lease.turn_id).values(**values))
+    unfinished = (ToolCall.turn_id == lease.turn_id, ToolCall.state == "started")
+    scope.run(scope.update(ToolCall).where(*unfinished).values(state="unknown"))
     return lease.turn_id
 
 
 def _insert_replies(
-    scope: Scope, lease: Lease, outcome: Outcome, turn_id: int, first_seq: int, state: str
+    scope: Scope, lease: Lease, outcome: Outcome, place: tuple[int, int, str], state: str
 ) -> list[AnyRow]:
-    if not outcome.parts:
-        return []
+    turn_id, first_seq, address = place
     rows = [
         {
             "account_id": lease.account_id,
@@ -165,6 +168,7 @@ def _insert_replies(
             "line_id": lease.line_id,
             "seq": first_seq + part,
             "direction": "out",
+            "address": address,
             "author": "agent",
             "text": text,
             "state": state,

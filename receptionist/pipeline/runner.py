@@ -47,17 +47,17 @@ class Runner:
 
     def stop(self) -> None:
         """Begin nothing new, let running answers end, hand back what does not end in time. Within 20 s."""
+        begun = time.monotonic()
         self.drain.stopping.set()
-        self._sweeper.stop()
-        self._wait_for_leases(GRACE_SECONDS)
+        self._wait_for_leases(begun + GRACE_SECONDS)
         self.drain.cut_off.set()
-        self._wait_for_leases(4.0)
-        self._worker.stop(timeout=2000)
+        self._wait_for_leases(begun + GRACE_SECONDS + 4.0)
+        self._worker.stop(timeout=1000)
+        self._sweeper.stop()
         self.keeper.stop()
         self.broker.close()
         log.info("stopped", unfinished=len(self.keeper.held()))
 
-    def _wait_for_leases(self, seconds: float) -> None:
-        until = time.monotonic() + seconds
+    def _wait_for_leases(self, until: float) -> None:
         while self.keeper.held() and time.monotonic() < until:
             time.sleep(0.02)

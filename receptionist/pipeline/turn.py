@@ -101,11 +101,11 @@ class _Stage:
         self._ledger = Ledger(self._parts, self._lease, strategy.version_id)
         try:
             answer = self._ask(factory, self._brief(office, strategy, context))
-        except Interrupted:
-            self._withdraw()
-            raise
         except (ModelError, AdminError) as error:
             return self.apology(strategy, str(error))
+        except BaseException:
+            self._withdraw()
+            raise
         return self._done(answer, strategy, context, office.metered)
 
     def apology(self, strategy: PublishedStrategy | None, reason: str) -> Outcome:
@@ -113,7 +113,9 @@ class _Stage:
         log.warning("turn_failed", conversation=self._lease.conversation_id, reason=reason)
         fields = strategy.fields if strategy else StrategyFields()
         version = strategy.version_id if strategy else None
-        return Outcome("failed", (fields.apology_text,), error=reason, strategy_version_id=version)
+        limit = self._channel.capabilities.text_limit if self._line else len(fields.apology_text)
+        parts = split(fields.apology_text, limit)
+        return Outcome("failed", parts, error=reason, strategy_version_id=version)
 
     def close(self, outcome: Outcome) -> Recorded:
         """Record the outcome and tell who watches. Raises `Newer` or `FenceLost`."""
@@ -123,10 +125,10 @@ class _Stage:
                 self._lease,
                 replace(outcome, ticket=self._ticket, seconds=time.monotonic() - self._begun),
                 self._view.waiting,
-                pull=self._line is None or self._channel.capabilities.delivery == "pull",
+                pull=self._line is not None and self._channel.capabilities.delivery == "pull",
                 restartable=self._attempt.restarts_left > 0 and not self._acted and outcome.state != "failed",
             )
-        except Interrupted:
+        except BaseException:
             self._withdraw()
             raise
         self._tell(outcome, recorded)
@@ -202,7 +204,7 @@ class _Stage:
         lease = self._lease
         for row in recorded.replies:
             data = transcript_data(row.id, "out", row.text, row.created_at, None, "agent") | {"turn": self._ticket}
-            self._parts.bus.publish(self._topic, LiveEvent("message", data))
+            self._parts.bus.publish((lease.line_id, row.address), LiveEvent("message", data))
         if not recorded.replies:
             self._withdraw()
         seconds = time.monotonic() - self._begun

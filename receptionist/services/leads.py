@@ -41,10 +41,19 @@ class LeadChange:
             lead["notes"] = joined_notes(lead["notes"], self.note)
 
 
+def channel_kind(channel: str) -> str:
+    """The kind of an identity that is an address on a channel, apart from what is proved: "channel:sms"."""
+    return f"channel:{channel}"
+
+
 def add_identities(scope: Scope, lead_id: int, channel: str, sender: Sender) -> None:
     """Remember the addresses a channel proved; one that another lead has stays with that lead."""
-    proved = {channel: sender.address, "email": sender.verified_email, "phone": sender.verified_phone}
-    for kind, value in proved.items():
+    proved = (
+        (channel_kind(channel), sender.address),
+        ("email", sender.verified_email),
+        ("phone", sender.verified_phone),
+    )
+    for kind, value in proved:
         if value is not None and _owner(scope, kind, value) is None:
             scope.insert(Identity, lead_id=lead_id, kind=kind, value=value)
 

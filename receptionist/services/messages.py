@@ -9,14 +9,14 @@ from receptionist.errors import LineError
 from receptionist.models import Conversation, Message
 
 PAGE = 50
-_TROUBLE: sa.ColumnElement[bool] = sa.literal_column(
+TROUBLE: sa.ColumnElement[bool] = sa.literal_column(
     "messages.state IN ('failed', 'unknown')"
 )  # literal, so that the partial index is used
 
 
 def in_trouble(scope: Scope, *, before: int | None = None, limit: int = PAGE) -> list[AnyRow]:
     """Failed and unknown messages, the newest first; `before` an id for the next page."""
-    statement = scope.select(Message).where(_TROUBLE).order_by(Message.id.desc()).limit(limit)
+    statement = scope.select(Message).where(TROUBLE).order_by(Message.id.desc()).limit(limit)
     return scope.all(statement if before is None else statement.where(Message.id < before))
 
 

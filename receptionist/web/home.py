@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from flask import Blueprint, render_template, request
 
 from receptionist._version import VERSION
-from receptionist.models import Line
+from receptionist.models import Account, Line
 from receptionist.parts import Parts
 
 
@@ -31,11 +31,15 @@ def make_blueprint(parts: Parts) -> Blueprint:
 
 def _first_chat_line(parts: Parts) -> dict[str, Any] | None:
     with parts.database.read() as connection:
-        statement = sa.select(Line.account_id, Line.id, Line.key).where(Line.channel == "webchat", Line.active)
+        statement = (
+            sa.select(Line.account_id, Line.id, Line.key, Account.revision)
+            .join(Account, Account.id == Line.account_id)
+            .where(Line.channel == "webchat", Line.active)
+        )
         row = connection.execute(statement.order_by(Line.id)).first()
     if row is None:
         return None
-    office = parts.directory.office(row.account_id)
+    office = parts.directory.office(row.account_id, row.revision)
     strategy = office.strategy(row.id)
     return {
         "id": row.id,

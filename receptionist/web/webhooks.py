@@ -8,11 +8,11 @@ from receptionist.contracts.channel import WebhookRequest
 from receptionist.parts import Parts
 
 
-def webhook_request() -> WebhookRequest:
-    """The current request with its raw body, before anything parsed it."""
+def webhook_request(public_url: str) -> WebhookRequest:
+    """The current request with its raw body, before anything parsed it; the URL is the one the vendor called."""
     return WebhookRequest(
         method=request.method,
-        url=request.url,
+        url=public_url + request.full_path.removesuffix("?"),
         headers={name.lower(): value for name, value in request.headers.items()},
         query=request.args.to_dict(),
         body=request.get_data(),
@@ -27,7 +27,7 @@ def make_blueprint(parts: Parts) -> Blueprint:
     @blueprint.post("/<channel>/<key>")
     def receive(channel: str, key: str) -> Response:
         """Take a vendor's webhook in; 204 once every message in it is committed."""
-        parts.host.receive(parts.host.line(channel, key), webhook_request())
+        parts.host.receive(parts.host.line(channel, key), webhook_request(parts.host.public_url))
         return Response(status=204)
 
     return blueprint

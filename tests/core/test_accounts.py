@@ -11,7 +11,7 @@ from sqlalchemy.exc import IntegrityError
 
 from receptionist.contracts.channel import Inbound, Sender
 from receptionist.db import Scope
-from receptionist.errors import LineError, SettingsError
+from receptionist.errors import LineError, Unavailable
 from receptionist.models import Conversation, CreditEntry, Lead, Line, Message, Turn
 from receptionist.parts import Parts
 from receptionist.services import accounts, leads, lines, strategies
@@ -79,8 +79,8 @@ def test_a_line_s_secret_is_sealed_and_bound_to_its_account(parts: Parts, make_l
     assert line.settings.identity_secret.get_secret_value() == secret
     assert secret not in repr(line)
     parts.directory._offices.clear()
-    with pytest.raises(SettingsError):
-        parts.directory.office(other_id)
+    with pytest.raises(Unavailable):
+        parts.directory.office(other_id).line(other_line)
 
 
 def test_a_change_is_seen_at_the_next_look_and_costs_no_query_where_nothing_changed(

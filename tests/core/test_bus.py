@@ -36,7 +36,7 @@ def test_pieces_carry_their_offset_and_a_late_comer_sees_them_joined() -> None:
             assert late.snapshot() == [LiveEvent("delta", {"turn": 7, "offset": 0, "text": "Hello"})]
 
 
-@pytest.mark.parametrize("end", [LiveEvent("reset", {"turn": 7}), LiveEvent("message", {"direction": "out", "id": 1})])
+@pytest.mark.parametrize("end", [LiveEvent("reset", {"turn": 7}), LiveEvent("message", {"direction": "out", "turn": 7})])
 def test_nothing_partial_is_left_after_the_end(end: LiveEvent) -> None:
     bus = MemoryBus()
     bus.delta(ADA, 7, "Hel")
@@ -74,3 +74,12 @@ def test_a_view_that_falls_behind_is_ended_instead_of_growing(monkeypatch: pytes
             bus.publish(ADA, LiveEvent("typing", {"turn": number}))
         with pytest.raises(Interrupted):
             slow.next(0)
+
+
+def test_the_end_of_one_turn_leaves_the_next_one_s_words() -> None:
+    bus = MemoryBus()
+    bus.publish(ADA, LiveEvent("typing", {"turn": 8}))
+    bus.delta(ADA, 8, "Next")
+    bus.publish(ADA, LiveEvent("message", {"direction": "out", "turn": 7}))
+    bus.publish(ADA, LiveEvent("message", {"direction": "in"}))
+    assert bus.snapshot(ADA) == [LiveEvent("delta", {"turn": 8, "offset": 0, "text": "Next"})]

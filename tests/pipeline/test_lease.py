@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
-from tests.harness.house import Customer, House, Visitor
+import pytest
+
+from tests.harness.house import House
 from tests.servers.brain import Brain, Calls, Piece, Question
 
 
@@ -43,54 +45,75 @@ def test_a_second_worker_finds_the_conversation_taken(house: House, brain: Brain
     assert visitor.replies() == ["Late: Who is first?"]
 
 
-def test_a_late_worker_of_the_same_process_is_refused(house: House, brain: Brain) -> None:
-    """Both have the same owner, so only the fence tells them apart."""
-    brain.reply = slow = Slow()
-    people: list[Visitor | Customer] = [house.visitor(), house.texter("blind")]
-    for person in people:
-        slow.reached.clear()
-        slow.go_on.clear()
-        person.send("Who is late?")
-        conversation = house.rung.pop()
-        late = threading.Thread(target=house.runner.drain, args=(conversation,))
-        late.start()
-        assert slow.reached.wait(10)
-        lapse(house)
-        house.runner.drain(conversation)
-        assert person.replies() == ["Quick: Who is late?"]
-        slow.go_on.set()
-        late.join(10)
-        assert person.replies() == ["Quick: Who is late?"]
-    assert [tuple(row) for row in house.sql("SELECT state, count(*) FROM turns GROUP BY state")] == [("done", 2)]
+class TwoWorkers:
+    """A late worker and, once its lease has lapsed, a newer one, both in the middle of an answer."""
+
+    def __init__(self, house: House, brain: Brain, then: Callable[[str], Iterator[Piece]]) -> None:
+        self._house = house
+        self._turns = iter((("late", threading.Event()), ("new", threading.Event())))
+        self._then = then
+        self._reached = threading.Semaphore(0)
+        self.go_on: dict[str, threading.Event] = {}
+        self.threads: dict[str, threading.Thread] = {}
+        brain.reply = self._reply
+
+    def _reply(self, question: Question) -> Iterator[Piece]:
+        if question.outputs:
+            yield "Done."
+            return
+        name, go_on = next(self._turns)
+        self.go_on[name] = go_on
+        self._reached.release()
+        go_on.wait(20)
+        yield from self._then(name)
+
+    def begin(self, name: str, conversation: int) -> None:
+        """Let a worker take the conversation; returns when it is in the middle of its answer."""
+        self.threads[name] = threading.Thread(target=self._house.runner.drain, args=(conversation,))
+        self.threads[name].start()
+        assert self._reached.acquire(timeout=10)
+
+    def end(self, name: str) -> None:
+        """Let the worker go on to its end."""
+        self.go_on[name].set()
+        self.threads[name].join(10)
+        assert not self.threads[name].is_alive()
+
+
+@pytest.mark.parametrize("kind", ["webchat", "blind"])
+def test_a_late_worker_of_the_same_process_is_refused(kind: str, house: House, brain: Brain) -> None:
+    """Both have the same owner and both are at work, so only the fence tells them apart."""
+    person = house.visitor() if kind == "webchat" else house.texter(kind)
+    workers = TwoWorkers(house, brain, lambda name: iter([f"I am {name}."]))
+    person.send("Who is late?")
+    conversation = house.rung.pop()
+    workers.begin("late", conversation)
+    lapse(house)
+    workers.begin("new", conversation)
+    workers.end("late")
+    assert person.replies() == []
+    assert house.sql("SELECT id FROM turns") == []
+    workers.end("new")
+    assert person.replies() == ["I am new."]
+    assert house.sql("SELECT state FROM turns") == [("done",)]
     assert house.sql("SELECT id FROM conversations WHERE lease_owner IS NOT NULL OR due_at IS NOT NULL") == []
 
 
 def test_a_late_tool_call_is_not_begun(house: House, brain: Brain) -> None:
     """The fence is asked before the effect, not only when the reply is recorded."""
-    reached, go_on = threading.Event(), threading.Event()
-
-    def reply(question: Question) -> Iterator[Piece]:
-        if not reached.is_set():
-            reached.set()
-            go_on.wait(20)
-            yield Calls("note", '{"text": "late"}')
-        else:
-            yield "Quick."
-
-    brain.reply = reply
+    workers = TwoWorkers(house, brain, lambda name: iter([Calls("note", f'{{"text": "{name}"}}')]))
     visitor = house.visitor()
     visitor.send("Note it.")
     conversation = house.rung.pop()
-    late = threading.Thread(target=house.runner.drain, args=(conversation,))
-    late.start()
-    assert reached.wait(10)
+    workers.begin("late", conversation)
     lapse(house)
-    house.runner.drain(conversation)
-    go_on.set()
-    late.join(10)
-    assert visitor.replies() == ["Quick."]
+    workers.begin("new", conversation)
+    workers.end("late")
     assert house.sql("SELECT id FROM tool_calls") == []
-    assert house.sql("SELECT notes FROM leads") == [("",)]
+    workers.end("new")
+    assert visitor.replies() == ["Done."]
+    assert len(house.sql("SELECT id FROM tool_calls")) == 1
+    assert house.sql("SELECT notes FROM leads") == [("new",)]
 
 
 def test_nothing_is_begun_after_the_process_was_told_to_stop(house: House) -> None:

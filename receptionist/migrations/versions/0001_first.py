@@ -232,6 +232,7 @@ def upgrade() -> None:
         sa.Column("line_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("seq", sa.Integer(), nullable=False),
         sa.Column("direction", sa.String(length=3), nullable=False),
+        sa.Column("address", sa.String(length=320), nullable=False),
         sa.Column("author", sa.String(length=20), nullable=False),
         sa.Column("kind", sa.String(length=20), nullable=False),
         sa.Column("text", sa.Text(), nullable=False),
@@ -264,7 +265,12 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_messages")),
         sa.UniqueConstraint("account_id", "id", name=op.f("uq_messages_account_id_id")),
         sa.UniqueConstraint("conversation_id", "seq", name=op.f("uq_messages_conversation_id_seq")),
-        sa.UniqueConstraint("line_id", "provider_message_id", name=op.f("uq_messages_line_id_provider_message_id")),
+        sa.UniqueConstraint(
+            "line_id",
+            "direction",
+            "provider_message_id",
+            name=op.f("uq_messages_line_id_direction_provider_message_id"),
+        ),
         sa.UniqueConstraint("turn_id", "part", name=op.f("uq_messages_turn_id_part")),
         sqlite_autoincrement=True,
     )
