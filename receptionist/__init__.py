@@ -63,6 +63,7 @@ from receptionist.errors import (
     Unavailable,
 )
 from receptionist.hookspecs import hookimpl
+from receptionist.security.network import network_of
 
 __all__ = [
     "Calendar",
@@ -122,6 +123,7 @@ __all__ = [
     "WebhookRequest",
     "__version__",
     "hookimpl",
+    "network_of",
     "open_intervals",
     "tool",
 ]

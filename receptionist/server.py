@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import socket
+import struct
 import subprocess
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +17,8 @@ from gunicorn.workers.gthread import ThreadWorker  # type: ignore[import-untyped
 
 from receptionist.config import Config, CoreSettings
 from receptionist.errors import AdminError
+
+READ_SECONDS = 10
 
 BOOT_FAILED = 4
 """Gunicorn's own exit code for an application that cannot be loaded: it does not try again."""
@@ -34,6 +38,12 @@ class DeskWorker(ThreadWorker):  # type: ignore[misc]
             super().run()
         finally:
             self._stop_desk().join()
+
+    def enqueue_req(self, conn: Any) -> None:
+        """Serve a request, but wait for its next bytes at most `READ_SECONDS`: each waiting request holds a thread."""
+        with suppress(OSError):
+            conn.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, struct.pack("ll", READ_SECONDS, 0))
+        super().enqueue_req(conn)
 
     def handle_exit(self, sig: int, frame: Any) -> None:
         """SIGTERM: stop answering at the same time as serving."""

@@ -18,6 +18,7 @@ from receptionist import (
     Refused,
     Sender,
     WebhookRequest,
+    network_of,
 )
 
 from .identity import read_token
@@ -44,6 +45,8 @@ class WebChat(Channel):
         sender = bearer(self.host, line, request.headers)
         settings = line.settings
         self.host.limit("webchat-visitor", f"{line.id}/{sender.address}", settings.messages_per_minute)
+        network = f"{line.id}/{network_of(request.remote_address)}"
+        self.host.limit("webchat-network", network, max(60, settings.line_messages_per_minute // 4))
         self.host.limit("webchat-line", str(line.id), settings.line_messages_per_minute)
 
     def parse(self, request: WebhookRequest, line: Line) -> Sequence[Inbound]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import hashlib
-import ipaddress
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +12,7 @@ from typing import Any
 from flask import Blueprint, Response, current_app, g, jsonify, request
 from flask_sock import Sock  # type: ignore[import-untyped]
 
-from receptionist import Host, Invalid, Line, Refused, Sender, WebhookRequest
+from receptionist import Host, Invalid, Line, Refused, Sender, WebhookRequest, network_of
 
 from .channel import bearer, check_origin
 from .identity import is_visitor, issue_token, new_visitor, read_identity, read_token
@@ -78,7 +77,7 @@ class _Api:
         line = self.host.line("webchat", key)
         g.webchat = Visit(line, check_origin(self.host, line, _headers()))
         if request.endpoint == "webchat.live":
-            address = network_of(request.remote_addr)
+            address = network_of(request.remote_addr or "")
             self._slots.take(address)
             g.webchat_slot = address
 
@@ -111,7 +110,7 @@ class _Api:
     def session(self, key: str) -> Response:
         """A token to write and read with, and how the chat looks. Stores nothing."""
         line = _visit().line
-        self.host.limit("webchat-session", f"{line.id}/{network_of(request.remote_addr)}", SESSIONS_PER_MINUTE)
+        self.host.limit("webchat-session", f"{line.id}/{network_of(request.remote_addr or '')}", SESSIONS_PER_MINUTE)
         body = _webhook().json() if request.get_data() else {}
         sender = self._who(line, _string(body, "token"), _string(body, "identity"))
         if set(body) - {"token", "identity"}:
@@ -168,19 +167,6 @@ class _Api:
     def live(self, socket: Any, key: str) -> None:
         """The live socket; its handshake has passed `enter`."""
         self._live.serve(socket, _visit().line)
-
-
-def network_of(address: str | None) -> str:
-    """Whom to count a request against: an IPv4 address, or the /64 network an IPv6 customer owns."""
-    try:
-        parsed = ipaddress.ip_address(address or "")
-    except ValueError:
-        return "unknown"
-    if isinstance(parsed, ipaddress.IPv6Address):
-        if parsed.ipv4_mapped:
-            return str(parsed.ipv4_mapped)
-        return str(ipaddress.ip_network((parsed, 64), strict=False))
-    return str(parsed)
 
 
 def _visit() -> Visit:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import ipaddress
 import math
 import time
 from collections.abc import Callable
@@ -35,22 +34,6 @@ class Limits:
             if stats.remaining < 1:
                 wait = _up_to_the_millisecond(stats.reset_time - self._clock())
                 raise TooMany(f"Too many requests; try again in {math.ceil(wait)} seconds.", retry_after=wait)
-
-
-def network_of(address: str) -> str:
-    """Whom to count for an IP address: itself, or its /64 for IPv6, as one customer owns at least that much.
-
-    Anything that is no address counts as "unknown", so that made-up ones do not each get a count of their own.
-    """
-    try:
-        parsed = ipaddress.ip_address(address.strip().partition("%")[0])
-    except ValueError:
-        return "unknown"
-    if isinstance(parsed, ipaddress.IPv6Address):
-        if parsed.ipv4_mapped is not None:
-            return str(parsed.ipv4_mapped)
-        return str(ipaddress.IPv6Network((parsed, 64), strict=False))
-    return str(parsed)
 
 
 def _up_to_the_millisecond(seconds: float) -> float:

@@ -36,7 +36,9 @@ def test_pieces_carry_their_offset_and_a_late_comer_sees_them_joined() -> None:
             assert late.snapshot() == [LiveEvent("delta", {"turn": 7, "offset": 0, "text": "Hello"})]
 
 
-@pytest.mark.parametrize("end", [LiveEvent("reset", {"turn": 7}), LiveEvent("message", {"direction": "out", "turn": 7})])
+@pytest.mark.parametrize(
+    "end", [LiveEvent("reset", {"turn": 7}), LiveEvent("message", {"direction": "out", "turn": 7})]
+)
 def test_nothing_partial_is_left_after_the_end(end: LiveEvent) -> None:
     bus = MemoryBus()
     bus.delta(ADA, 7, "Hel")

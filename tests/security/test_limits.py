@@ -10,7 +10,8 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from receptionist.errors import TooMany
-from receptionist.security.limits import Limits, network_of
+from receptionist.security.limits import Limits
+from receptionist.security.network import network_of
 
 
 class Clock:

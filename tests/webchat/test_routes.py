@@ -12,7 +12,7 @@ import pytest
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from plugins.webchat.routes import SESSIONS_PER_MINUTE, network_of
+from plugins.webchat.routes import SESSIONS_PER_MINUTE
 from receptionist import Sender
 
 from .fake_app import make_app
@@ -191,20 +191,6 @@ def test_sessions_are_limited_by_network(chat: Chat) -> None:
     assert 0 < int(response.headers["Retry-After"]) <= 60
     assert response.headers["Access-Control-Allow-Origin"] == "https://shop.example"
     assert chat.session(environ_base={"REMOTE_ADDR": "2001:db8:0:1::1"}).status_code == 200
-
-
-@pytest.mark.parametrize(
-    ("address", "network"),
-    [
-        ("192.0.2.7", "192.0.2.7"),
-        ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"),
-        ("::ffff:192.0.2.7", "192.0.2.7"),
-        (None, "unknown"),
-        ("nonsense", "unknown"),
-    ],
-)
-def test_an_ipv6_customer_is_one_network(address: str | None, network: str) -> None:
-    assert network_of(address) == network
 
 
 # --- messages ------------------------------------------------------------------------------------
