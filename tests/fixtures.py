@@ -10,7 +10,7 @@ import pytest
 from tests.harness import instance
 from tests.harness.house import House
 from tests.harness.installation import Installation
-from tests.servers.brain import Brain, echo
+from tests.servers.brain import Brain
 from tests.servers.points import Points
 from tests.servers.vendor_server import VendorServer
 
@@ -38,9 +38,9 @@ def _brain() -> Iterator[Brain]:
 @pytest.fixture
 def brain(_brain: Brain) -> Iterator[Brain]:
     """What the model says; by default it echoes."""
-    _brain.reply = echo
+    _brain.forget()
     yield _brain
-    _brain.reply = echo
+    _brain.forget()
 
 
 @pytest.fixture(scope="session")

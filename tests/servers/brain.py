@@ -77,6 +77,12 @@ class Brain(LocalServer):
         self.questions: list[Question] = []
         self._changed = threading.Condition()
 
+    def forget(self) -> None:
+        """Begin anew: echo, and no questions so far."""
+        with self._changed:
+            self.reply = echo
+            self.questions = []
+
     def about(self, text: str) -> list[Question]:
         """The questions in which the customer said `text` last."""
         with self._changed:
