@@ -152,12 +152,18 @@ class ChatClient:
         return [text for direction, text in self.transcript() if direction == "out"]
 
     def wait_for_replies(self, count: int, timeout: float = 15.0) -> list[str]:
-        """The replies, when there are `count`."""
+        """The replies, when there are `count`; comes back like the widget when the connection is lost."""
         until = time.monotonic() + timeout
-        with self.follow() as follower:
-            while len(found := follower.replies()) < count:
-                follower.next(max(until - time.monotonic(), 0.01))
-        return found
+        while True:
+            try:
+                with self.follow() as follower:
+                    while len(found := follower.replies()) < count:
+                        follower.next(max(until - time.monotonic(), 0.01))
+                    return found
+            except (OSError, websocket.WebSocketException) as error:
+                if time.monotonic() > until:
+                    raise TimeoutError(f"{self.address} has no {count} replies") from error
+                time.sleep(0.1)
 
     def say(self, text: str, timeout: float = 15.0) -> str:
         """Send a message and wait for the next reply."""
@@ -177,19 +183,25 @@ class Follower:
 
     def __init__(self, client: ChatClient, after: int) -> None:
         self.frames: list[dict[str, Any]] = []
-        self._socket = websocket.create_connection(
-            f"ws://127.0.0.1:{client.port}/webchat/{client.key}/live",
-            origin=client.headers["Origin"],
-            socket=socket.create_connection(("127.0.0.1", client.port), 20, (client.source, 0)),
-        )
-        self._socket.send(json.dumps({"type": "hello", "token": client.token, "after": after}))
-        self.until("ready")
+        self._connection = socket.create_connection(("127.0.0.1", client.port), 20, (client.source, 0))
+        try:
+            self._socket = websocket.create_connection(
+                f"ws://127.0.0.1:{client.port}/webchat/{client.key}/live",
+                origin=client.headers["Origin"],
+                socket=self._connection,
+            )
+            self._socket.send(json.dumps({"type": "hello", "token": client.token, "after": after}))
+            self.until("ready")
+        except BaseException:
+            self._connection.close()
+            raise
 
     def __enter__(self) -> Follower:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._socket.close()
+        self._socket.close(timeout=1)
+        self._connection.close()
 
     def next(self, timeout: float = 15.0) -> dict[str, Any]:
         """The next frame."""
