@@ -7,6 +7,8 @@
 # The first of these that runs and is new enough; `make run PYTHON=/some/python3` takes that one instead.
 PYTHON := $(shell for python in python3 python3.14 python3.13 python3.12 python3.11; do \
 	"$$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo "$$python" && break; done)
+HAS_VENV = "$(PYTHON)" -c 'import ensurepip, venv' 2>/dev/null
+VENV_PACKAGE = $(shell "$(PYTHON)" -c 'import sys; print("python%d.%d-venv" % sys.version_info[:2])')
 PIP := .venv/bin/python -m pip --disable-pip-version-check --quiet
 
 help: ## Show this list
@@ -45,9 +47,12 @@ clean: ## Remove what was installed and built; instance/ stays
 .venv/bin/python:
 	@test -n "$(PYTHON)" || { echo "Receptionist needs Python 3.11 or newer; found: $$(python3 --version 2>&1)." \
 		"On Debian or Ubuntu: sudo apt install python3 python3-venv" >&2; exit 1; }
-	@"$(PYTHON)" -c 'import ensurepip, venv' 2>/dev/null || { version=$$("$(PYTHON)" -c \
-		'import sys; print("%d.%d" % sys.version_info[:2])'); echo "Python's venv module is missing." \
-		"On Debian or Ubuntu: sudo apt install python$$version-venv - then run make again." >&2; exit 1; }
+	@$(HAS_VENV) || { echo "Installing Python's venv module"; \
+		as_root=; [ "$$(id -u)" = 0 ] || as_root="sudo -n"; \
+		$$as_root apt-get update -qq >/dev/null 2>&1; \
+		$$as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq $(VENV_PACKAGE) >/dev/null 2>&1; \
+		$(HAS_VENV); } || { echo "Python's venv module is missing, and installing it needs a password." \
+		"Run: sudo apt install $(VENV_PACKAGE) - then run make again." >&2; exit 1; }
 	@echo "Making .venv"
 	@"$(PYTHON)" -m venv --clear .venv
 

@@ -90,8 +90,10 @@ class Database:
             with connection.begin():
                 yield connection
         if durable and self._wal is not None:
-            with _unavailable():
+            try:
                 self._wal.flush()
+            except OSError as error:
+                raise Unavailable("The disk does not take the database's log; please try again.") from error
 
     @contextmanager
     def read(self) -> Iterator[sa.Connection]:
@@ -193,7 +195,7 @@ def _begin_sqlite(connection: sa.Connection) -> None:
 def _unavailable() -> Iterator[None]:
     try:
         yield
-    except (OperationalError, InterfaceError, PoolTimeout, OSError) as error:
+    except (OperationalError, InterfaceError, PoolTimeout) as error:
         if "no such" in str(error) or "syntax error" in str(error):
             raise  # a mistake in the program or a database that is not migrated, which no waiting mends
         raise Unavailable("The database cannot be used just now; please try again.") from error
