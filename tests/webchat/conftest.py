@@ -9,7 +9,8 @@ from urllib.parse import urlencode
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Locator, Page
 
-from .site import ChatServer, FakeServer, chat_server, free_port, shop
+from .real_site import real_server
+from .site import ChatServer, FakeServer, fake_server, free_port, shop
 
 OPEN_SHADOW = """const attach = Element.prototype.attachShadow;
 Element.prototype.attachShadow = function (init) { return attach.call(this, { ...init, mode: 'open' }); };"""
@@ -49,10 +50,20 @@ class Visitor:
         self.page.context.set_offline(value)
 
 
+SERVERS = {"real": real_server, "fake": fake_server}
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Every browser test runs against a real installation; those that need odd answers, against the fake one too."""
+    if "_places" in metafunc.fixturenames:
+        kinds = ["fake"] if "fake" in metafunc.fixturenames else ["real", "fake"]
+        metafunc.parametrize("_places", kinds, indirect=True, scope="session")
+
+
 @pytest.fixture(scope="session")
-def _places() -> Iterator[tuple[ChatServer, str]]:
+def _places(request: pytest.FixtureRequest) -> Iterator[tuple[ChatServer, str]]:
     port = free_port()
-    with chat_server(f"http://localhost:{port}") as server, shop(port, server.base_url) as site:
+    with SERVERS[request.param](f"http://localhost:{port}") as server, shop(port, server.base_url) as site:
         yield server, site
 
 
@@ -71,8 +82,7 @@ def foreign_site(_places: tuple[ChatServer, str]) -> str:
 @pytest.fixture
 def fake(server: ChatServer) -> FakeServer:
     """The fake server, for tests that need lines of their own."""
-    if not isinstance(server, FakeServer):
-        pytest.skip("only the fake server has other lines")
+    assert isinstance(server, FakeServer)
     return server
 
 

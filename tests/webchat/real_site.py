@@ -1,4 +1,4 @@
-"""The same browser tests against a real installation: `WEBCHAT_TEST_SERVER=tests.webchat.real_site:real_server`."""
+"""A real installation for the browser tests."""
 
 from __future__ import annotations
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import http.client
 import http.server
-import importlib
 import json
 import os
 import socket
@@ -136,19 +135,6 @@ def fake_server(sites: str) -> Iterator[FakeServer]:
     finally:
         process.terminate()
         process.wait(15)
-
-
-@contextmanager
-def chat_server(sites: str) -> Iterator[ChatServer]:
-    """The server to test: the fake one, or what `WEBCHAT_TEST_SERVER=package.module:context_manager` names."""
-    chosen = os.environ.get("WEBCHAT_TEST_SERVER")
-    if not chosen:
-        with fake_server(sites) as fake:
-            yield fake
-        return
-    module, _, name = chosen.partition(":")
-    with getattr(importlib.import_module(module), name)(sites) as server:
-        yield server
 
 
 class _Shop(http.server.BaseHTTPRequestHandler):
