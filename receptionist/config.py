@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TypeVar
 from urllib.parse import urlsplit
@@ -53,8 +54,9 @@ class CoreSettings(Settings):
     @field_validator("public_url")
     @classmethod
     def _is_an_address(cls, value: str) -> str:
-        if value and (urlsplit(value).scheme not in {"http", "https"} or not urlsplit(value).netloc):
-            raise ValueError("write it like https://chat.example.com")
+        parts = urlsplit(value)
+        if value and (parts.scheme not in {"http", "https"} or not parts.netloc or parts.path.strip("/")):
+            raise ValueError("write it like https://chat.example.com, without a path")
         return value.rstrip("/")
 
     @field_validator("log_level")
@@ -74,29 +76,58 @@ class Config:
 
     def read(self, kind: type[S]) -> S:
         """Settings of one kind. Raises `SettingsError` naming each wrong setting and the cure."""
+        list(self._names())  # says clearly what cannot be read
         try:
             return kind(_env_file=self.file, _env_file_encoding="utf-8")  # type: ignore[call-arg]
         except ValidationError as error:
             raise SettingsError(_explain(error)) from None
 
     def refuse_unknown(self, kinds: list[type[Settings]]) -> None:
-        """Raises `SettingsError` if the file holds a name that no core or plugin setting has."""
-        if not self.file.exists():
-            return
-        from dotenv import dotenv_values
-
+        """Raises `SettingsError` if the file holds a line that is no setting, or a name that nobody reads."""
         known = [name for kind in kinds for name in setting_names(kind)]
-        for name in dotenv_values(self.file, encoding="utf-8"):
+        for line, name in self._names():
+            if name is None:
+                raise SettingsError(f"{self.file}, line {line}: this is no setting. Write NAME=value, quotes closed.")
             if name.upper() not in known:
                 close = difflib.get_close_matches(name.upper(), known, 1)
                 hint = f" Did you mean {close[0]}?" if close else " See docs/settings.md."
-                raise SettingsError(f"{self.file}: there is no setting {name}.{hint}")
+                raise SettingsError(f"{self.file}, line {line}: there is no setting {name}.{hint}")
+
+    def _names(self) -> Iterator[tuple[int, str | None]]:
+        """Line number and name of each setting in the file; None where the line cannot be read."""
+        from dotenv.parser import parse_stream
+
+        try:
+            with self.file.open(encoding="utf-8") as stream:
+                bindings = list(parse_stream(stream))
+        except FileNotFoundError:
+            return
+        except (OSError, UnicodeDecodeError) as error:
+            raise SettingsError(
+                f"{self.file} cannot be read ({error}). Let the user that runs Receptionist own it."
+            ) from error
+        for binding in bindings:
+            if binding.error or (binding.key is not None and binding.value is None):
+                yield binding.original.line, None
+            elif binding.key is not None:
+                yield binding.original.line, binding.key
 
 
 def find_instance_path() -> Path:
-    """The folder the installation owns: `INSTANCE_PATH`, else `instance` below the working directory."""
+    """The folder the installation owns: `INSTANCE_PATH`, else `instance` below the working directory.
+
+    From now on nobody else may read what this process writes: it is what customers said. Raises `SettingsError`.
+    """
     path = Path(os.environ.get("INSTANCE_PATH") or "instance").resolve()
-    path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    try:
+        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if path.stat().st_uid == os.getuid():
+            path.chmod(0o700)  # a checkout brings the folder along, readable by all
+    except OSError as error:
+        raise SettingsError(
+            f"The folder {path} cannot be made or used ({error}). Set INSTANCE_PATH to one that can."
+        ) from error
+    os.umask(0o077)
     return path
 
 

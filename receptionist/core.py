@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from sqlalchemy.exc import ArgumentError
+
 from receptionist import loader
 from receptionist.agents.factory import AgentFactory
 from receptionist.config import Config, CoreSettings
@@ -14,15 +16,17 @@ from receptionist.contracts.settings import Settings
 from receptionist.contracts.storage import Storage
 from receptionist.contracts.tool import Tool
 from receptionist.db import Database
-from receptionist.errors import PluginError
+from receptionist.errors import PluginError, SettingsError
 from receptionist.host import PluginHost
 from receptionist.live.bus import MemoryBus
 from receptionist.parts import Parts
 from receptionist.pipeline.intake import Intake
+from receptionist.security.keys import FILE_NAME as KEY_FILE
 from receptionist.security.keys import load_secret_key
 from receptionist.security.limits import Limits
 from receptionist.security.tokens import Signer
 from receptionist.security.vault import Vault
+from receptionist.services import lines
 from receptionist.services.directory import Directory
 
 DATABASE_FILE = "receptionist.db"
@@ -41,11 +45,12 @@ def assemble(instance_path: Path) -> tuple[Parts, AgentFactory]:
     config = Config(instance_path)
     settings = config.read(CoreSettings)
     plugins = loader.Plugins(instance_path, settings.disabled_plugins.split(","))
-    key = load_secret_key(settings.secret_key.get_secret_value() if settings.secret_key else None, instance_path)
+    database = _database(settings, instance_path)
+    key = _secret_key(settings, instance_path, database)
     parts = Parts(
         config=config,
         settings=settings,
-        database=Database(database_url(settings, instance_path)),
+        database=database,
         vault=Vault(key),
         signer=Signer(key),
         limits=Limits(),
@@ -58,6 +63,24 @@ def assemble(instance_path: Path) -> tuple[Parts, AgentFactory]:
     factory = AgentFactory(parts)
     parts.directory.notice_of = factory.notice
     return parts, factory
+
+
+def _database(settings: CoreSettings, instance_path: Path) -> Database:
+    try:
+        return Database(database_url(settings, instance_path))
+    except (ImportError, ArgumentError) as error:
+        raise SettingsError(f"DATABASE_URL does not work here ({error}). Leave it empty for SQLite.") from error
+
+
+def _secret_key(settings: CoreSettings, instance_path: Path, database: Database) -> bytes:
+    """The key; a new one is made only where nothing was sealed with an older one."""
+    configured = settings.secret_key.get_secret_value() if settings.secret_key else None
+    if not configured and not (instance_path / KEY_FILE).exists() and lines.any_sealed(database):
+        raise SettingsError(
+            f"{instance_path / KEY_FILE} is missing, but the database holds secrets that were sealed with it. "
+            "Bring it back from your backup, or set SECRET_KEY to the key it held."
+        )
+    return load_secret_key(configured, instance_path)
 
 
 def settings_kinds(plugins: loader.Plugins) -> list[type[Settings]]:

@@ -50,12 +50,15 @@ def _database(parts: Parts) -> Iterator[Finding]:
     yield Finding("database", True, f"revision {at}")
     with parts.database.read() as connection:
         accounts = connection.execute(sa.select(sa.func.count()).select_from(Account)).scalar_one()
-        silent = (
-            connection.execute(sa.select(Line.title).where(Line.strategy_id.is_(None), Line.active)).scalars().all()
-        )
+        silent = connection.execute(sa.select(Line.id, Line.title).where(Line.strategy_id.is_(None), Line.active)).all()
+        ids = connection.execute(sa.select(Account.id)).scalars().all()
     yield Finding("accounts", accounts > 0, f"{accounts} there" if accounts else "none; run: receptionist account add")
-    for title in silent:
-        yield Finding("line", False, f"{title} has no strategy; run: receptionist strategy use")
+    for line in silent:
+        cure = f"run: receptionist strategy use NAME {line.id}"
+        yield Finding("line", False, f"{line.id} ({line.title}) has no strategy; {cure}")
+    for line_id in (line_id for account_id in ids for line_id in parts.directory.office(account_id).unusable):
+        cure = "bring back the secret key they were sealed with, or set them again: receptionist line set"
+        yield Finding("line", False, f"the settings of line {line_id} cannot be read; {cure}")
     yield from _work(parts)
 
 

@@ -155,6 +155,8 @@ class Plugins:
             module = load()
             self._refuse_unknown_hooks(name, module)
             self._manager.register(module, name)
+            if not self._manager.get_hookcallers(module):
+                raise PluginError(f"Plugin {name} ({source}) has no hooks: mark its functions with @hookimpl.")
         except PluginError:
             raise
         except pluggy.PluginValidationError as error:
@@ -185,10 +187,15 @@ def named(things: dict[str, Any], kind: type) -> dict[str, Any]:
     """`things` if each is an instance of `kind`. Raises `PluginError` otherwise."""
     for name, thing in things.items():
         if not isinstance(thing, kind):
-            raise PluginError(f"{name} must be a {kind.__name__}, but is {thing!r}.")
+            how = "a function marked with @tool" if kind is Tool else f"an instance of a subclass of {kind.__name__}"
+            raise PluginError(f"{name} ({_home(thing)}) must be {how}, but is {thing!r}.")
         if isinstance(thing, Tool) and not name.isidentifier():
             raise PluginError(f"The tool name {name} must be letters, digits and underscores.")
     return things
+
+
+def _home(thing: Any) -> str:
+    return str(getattr(thing, "__module__", type(thing).__module__)).removeprefix(f"{PACKAGE}.")
 
 
 def _call(implementation: pluggy.HookImpl, arguments: dict[str, Any]) -> Any:
@@ -220,7 +227,9 @@ def _bundled_path() -> Path:
 def _plugin_files(folder: Path) -> list[Path]:
     if not folder.is_dir():
         return []
-    found = [path for path in folder.glob("*.py") if path.stem.isidentifier() and not path.stem.startswith("_")]
+    found = [path for path in folder.glob("*.py") if not path.stem.startswith(("_", "."))]
+    if bad := [path for path in found if not path.stem.isidentifier()]:
+        raise PluginError(f"{bad[0]}: a plugin's file is named with letters, digits and underscores only. Rename it.")
     found += [path for path in folder.iterdir() if path.is_dir() and (path / "__init__.py").exists()]
     return sorted(found)
 

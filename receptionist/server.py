@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import struct
 import subprocess
@@ -16,7 +17,7 @@ from gunicorn.app.base import BaseApplication  # type: ignore[import-untyped]
 from gunicorn.workers.gthread import ThreadWorker  # type: ignore[import-untyped]
 
 from receptionist.config import Config, CoreSettings
-from receptionist.errors import AdminError
+from receptionist.errors import AdminError, Unavailable
 
 READ_SECONDS = 10
 
@@ -33,7 +34,8 @@ class DeskWorker(ThreadWorker):  # type: ignore[misc]
         """Serve until told to stop; returns when the desk is stopped too."""
         with _ending_clearly():
             self.app.desk.start()
-        print(f"Receptionist is ready: {self.app.address}  (Ctrl-C stops it)", file=sys.stderr, flush=True)  # noqa: T201
+        how = f"Ctrl-C, or SIGTERM to {os.getppid()}, stops it"
+        print(f"Receptionist is ready: {self.app.address}  ({how})", file=sys.stderr, flush=True)  # noqa: T201
         try:
             super().run()
         finally:
@@ -87,6 +89,20 @@ class EmbeddedServer(BaseApplication):  # type: ignore[misc]
         }.items():
             self.cfg.set(name, value)
 
+    def refuse_taken_port(self) -> None:
+        """Raises `AdminError` if the address cannot be listened on."""
+        settings = self._settings
+        try:
+            family, *_, address = socket.getaddrinfo(settings.host, settings.port, type=socket.SOCK_STREAM)[0]
+            with socket.socket(family) as probe:
+                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                probe.bind(address)
+        except OSError as error:
+            raise AdminError(
+                f"Receptionist cannot listen on {settings.host} port {settings.port}: {error.strerror or error}. "
+                "Is it running already? Else set PORT or HOST."
+            ) from error
+
     def load(self) -> Any:
         """The application, in the worker. Ends the whole server with a clear line if that is impossible."""
         from receptionist.app import create_app
@@ -110,8 +126,9 @@ def _ending_clearly() -> Iterator[None]:
     """End the whole server with one clear line if what an admin can mend is wrong."""
     try:
         yield
-    except AdminError as error:
-        print(f"receptionist cannot start: {error}", file=sys.stderr, flush=True)  # noqa: T201
+    except (AdminError, Unavailable) as error:
+        cause = f" ({error.__cause__})" if isinstance(error, Unavailable) and error.__cause__ else ""
+        print(f"receptionist cannot start: {error}{cause}", file=sys.stderr, flush=True)  # noqa: T201
         sys.exit(BOOT_FAILED)
 
 

@@ -123,7 +123,7 @@ class _Api:
             visitor=sender.address,
             line={
                 "title": settings.title or line.account,
-                "greeting": settings.greeting,
+                "greeting": settings.greeting or line.greeting,
                 "colour": settings.colour,
                 "position": settings.position,
                 "language": settings.language,

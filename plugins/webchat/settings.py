@@ -49,7 +49,7 @@ class WebChatLine(LineSettings):
     )
     title: str = Field(default="", max_length=80, description="Heading of the chat; empty: the business's name.")
     greeting: str = Field(
-        default="", max_length=500, description="First words in the chat; empty: a greeting in the visitor's language."
+        default="", max_length=500, description="First words in the chat; empty: how the strategy greets."
     )
     colour: Colour = Field(default="#2f5bea", description="Accent colour as #rrggbb.")
     position: Literal["left", "right"] = Field(default="right", description="Corner of the page.")

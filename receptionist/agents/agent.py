@@ -25,6 +25,8 @@ from receptionist.errors import ModelError
 
 MAX_ROUNDS = 4
 """Rounds in which the model may call tools; then it must answer without."""
+MAX_RETRIES = 5
+"""Times a round is asked again after passing faults: about ten seconds, unless the server asks for longer pauses."""
 MAX_WAIT = 5.0
 """Longest pause before the model is asked again after a passing fault, in seconds."""
 
@@ -101,7 +103,8 @@ class Agent:
             except ModelError as error:
                 self._withdraw()
                 pause = error.retry_after or min(MAX_WAIT, 0.4 * 2**attempt) * random.uniform(0.7, 1.3)  # noqa: S311
-                if not error.retryable or time.monotonic() + pause >= self._brief.deadline - 1:
+                late = time.monotonic() + pause >= self._brief.deadline - 1
+                if not error.retryable or attempt >= MAX_RETRIES or late:
                     raise
             attempt += 1
             self._pause(pause)

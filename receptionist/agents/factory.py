@@ -17,7 +17,7 @@ from receptionist.agents.brief import Brief
 from receptionist.agents.context import Context
 from receptionist.agents.sandbox import CompiledTemplate, PromptSandbox
 from receptionist.agents.toolbox import CallLedger, Toolbox
-from receptionist.agents.tools import PreparedTool
+from receptionist.agents.tools import prepared_tool
 from receptionist.agents.variables import strategy_variables
 from receptionist.contracts.edits import PromptContext
 from receptionist.contracts.model import Model
@@ -37,7 +37,7 @@ class AgentFactory:
 
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
-        self._tools = {name: PreparedTool(tool) for name, tool in parts.tools.items()}
+        self._tools = {name: prepared_tool(tool) for name, tool in parts.tools.items()}
         self._sandbox = PromptSandbox(self._prepare)
         self._bundled = (TEMPLATES / "prompts" / "general.jinja").read_text("utf-8")
         self._compiled: OrderedDict[tuple[int, frozenset[str]], CompiledTemplate] = OrderedDict()

@@ -71,6 +71,22 @@ class PreparedTool:
         return {name: getattr(parsed, name) for name in type(parsed).model_fields}
 
 
+def prepared_tool(tool: Tool) -> PreparedTool:
+    """The tool with its schema made. Raises `PluginError` for a parameter without a type that pydantic knows."""
+    prepared = PreparedTool(tool)
+    try:
+        prepared.spec  # noqa: B018 - made now, so that a mistake stops the start
+    except PluginError:
+        raise
+    except Exception as error:  # pydantic and typing raise of many kinds; the start names the tool
+        code = tool.function.__code__
+        raise PluginError(
+            f"Tool {tool.name} ({code.co_filename}:{code.co_firstlineno}): its parameters cannot be described to a "
+            f"model: {' '.join(str(error).split())[:300]}"
+        ) from error
+    return prepared
+
+
 def _parse_json(text: str) -> dict[str, Any]:
     """A JSON object, strictly: no NaN, no key twice, no surprises of depth or size."""
     if len(text) > MAX_ARGUMENTS:

@@ -35,3 +35,28 @@ def account_credits(amount: int, account: str | None) -> None:
     with in_account(account) as (_, _, scope):
         balance = accounts.add_credits(scope, amount, "added by the operator")
     click.echo(f"{balance} turns are left.")
+
+
+@account.command("list")
+def account_list() -> None:
+    """List the businesses."""
+    from receptionist.services import accounts
+
+    parts, _ = ready()
+    with parts.database.read() as connection:
+        for row in accounts.listed(connection):
+            counted = f", {row.credits} turns left" if row.credits is not None else ""
+            click.echo(f"{row.id:>4}  {row.name}  ({row.timezone}{counted})")
+
+
+@account.command("change")
+@click.option("--name", help="The new name.")
+@click.option("--timezone", help="IANA name, such as Europe/Berlin.")
+@account_option
+def account_change(name: str | None, timezone: str | None, account: str | None) -> None:
+    """Rename a business, or move it to another time zone."""
+    from receptionist.services import accounts
+
+    with in_account(account) as (_, _, scope):
+        accounts.change(scope, name=name, timezone=timezone)
+    click.echo("Saved; the next turn uses it.")

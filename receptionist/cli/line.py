@@ -85,3 +85,19 @@ def _pairs(settings: tuple[str, ...]) -> dict[str, Any]:
         except ValueError:
             found[name] = value
     return found
+
+
+@line.command("show")
+@click.argument("line_id", type=int)
+@account_option
+def line_show(line_id: int, account: str | None) -> None:
+    """Print a line's settings as JSON; secrets only say whether they are set."""
+    from receptionist.services import lines
+
+    with in_account(account) as (_, _, scope):
+        row = next((row for row in lines.listed(scope) if row.id == line_id), None)
+    if row is None:
+        raise AdminError(f"There is no line {line_id}; see receptionist line list.")
+    secrets = dict.fromkeys(row.secrets, "set, not shown")
+    shown = {"channel": row.channel, "key": row.key, "title": row.title, "settings": {**row.settings, **secrets}}
+    click.echo(json.dumps(shown, indent=2, ensure_ascii=False))

@@ -20,6 +20,7 @@ def run() -> None:
         server = EmbeddedServer(find_instance_path())
     except AdminError as error:
         raise click.ClickException(str(error)) from error
+    server.refuse_taken_port()
     sys.argv = ["receptionist"]
     server.run()
 

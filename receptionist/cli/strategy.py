@@ -53,7 +53,9 @@ def strategy_publish(name: str, file: Any, account: str | None) -> None:
         raise AdminError(f"This is not JSON: {error}.") from error
     with in_account(account) as (_, factory, scope):
         number = strategies.publish(scope, name, strategies.parse(fields), factory.check)
-    click.echo(f"Version {number} of {name} is published; the next turn uses it.")
+        used = strategies.is_used(scope, name)
+    then = "the next turn uses it" if used else f'no line uses it yet: receptionist strategy use "{name}" LINE_ID'
+    click.echo(f"Version {number} of {name} is published; {then}.")
 
 
 @strategy.command("use")

@@ -45,6 +45,8 @@ class Line:
     title: str
     address: str
     settings: Any
+    greeting: str = ""
+    """How the line's strategy greets; empty where there is none."""
     notice: str = ""
     """Words every customer must see, such as "Demo answers"; empty for a real model."""
 

@@ -14,7 +14,7 @@ _HOURS = re.compile(r"([01]\d|2[0-3]):[0-5]\d-(([01]\d|2[0-3]):[0-5]\d|24:00)")
 
 def _hours(value: str) -> str:
     if not _HOURS.fullmatch(value) or value[:5] >= value[6:]:
-        raise ValueError("write opening hours like 09:00-12:30, the end after the beginning")
+        raise ValueError(f"write opening hours like 09:00-12:30, the end after the beginning, not {value[:20]!r}")
     return value
 
 

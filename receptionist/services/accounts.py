@@ -6,9 +6,9 @@ import zoneinfo
 
 import sqlalchemy as sa
 
-from receptionist.db import Scope
+from receptionist.db import AnyRow, Scope
 from receptionist.errors import LineError
-from receptionist.models import Account, CreditEntry
+from receptionist.models import Account, CreditEntry, table
 
 
 def create(connection: sa.Connection, name: str, timezone: str) -> int:
@@ -19,6 +19,23 @@ def create(connection: sa.Connection, name: str, timezone: str) -> int:
         raise LineError(f"There is already an account {name}.")
     statement = sa.insert(Account).values(name=name, timezone=timezone).returning(Account.id)
     return int(connection.execute(statement).scalar_one())
+
+
+def listed(connection: sa.Connection) -> list[AnyRow]:
+    """All accounts, oldest first: for the operator of the installation only."""
+    return list(connection.execute(sa.select(table(Account)).order_by(Account.id)).all())
+
+
+def change(scope: Scope, *, name: str | None, timezone: str | None) -> None:
+    """Rename an account or move it to another time zone. Raises `LineError`."""
+    if timezone is not None and timezone not in zoneinfo.available_timezones():
+        raise LineError(f"There is no time zone {timezone}; write one like Europe/Berlin.")
+    if name is not None and find(scope.connection, name) not in (None, scope.account_id):
+        raise LineError(f"There is already an account {name}.")
+    values = {key: value for key, value in (("name", name), ("timezone", timezone)) if value is not None}
+    if values:
+        scope.run(sa.update(Account).where(Account.id == scope.account_id).values(**values))
+        touch(scope)
 
 
 def find(connection: sa.Connection, name: str | None) -> int | None:
@@ -34,7 +51,9 @@ def require(connection: sa.Connection, name: str | None) -> int:
     """Like `find`, but raises `LineError` naming the cure."""
     account_id = find(connection, name)
     if account_id is None:
-        raise LineError(f"There is no account {name}." if name else "Say which account: --account NAME.")
+        names = ", ".join(row.name for row in listed(connection)) or "none yet"
+        which = f"There is no account {name}." if name else "Say which account: --account NAME."
+        raise LineError(f"{which} There are: {names}.")
     return account_id
 
 

@@ -134,10 +134,19 @@ class Directory:
             frozenset(row.id for row in active if row.id not in lines),
         )
 
-    def _line(self, account: AnyRow, row: AnyRow, strategy: object) -> Line:
-        settings = open_settings(self._channels[row.channel], row, self._vault)
-        notice = self.notice_of(strategy if isinstance(strategy, PublishedStrategy) else None)
-        return Line(row.id, account.id, account.name, row.channel, row.key, row.title, row.address, settings, notice)
+    def _line(self, account: AnyRow, row: AnyRow, strategy: PublishedStrategy | None) -> Line:
+        return Line(
+            row.id,
+            account.id,
+            account.name,
+            row.channel,
+            row.key,
+            row.title,
+            row.address,
+            settings=open_settings(self._channels[row.channel], row, self._vault),
+            greeting=strategy.fields.greeting if strategy else "",
+            notice=self.notice_of(strategy),
+        )
 
 
 def _reason(error: SettingsError | ValidationError) -> str:

@@ -22,6 +22,5 @@ def create_demo_if_empty(parts: Parts, check: Check) -> bool:
         fields.tools = [tool for tool in fields.tools if tool in parts.tools]  # plugins may be disabled
         strategies.publish(scope, demo.STRATEGY_NAME, fields, check)
         strategy_id = strategies.find(scope, demo.STRATEGY_NAME).id
-        settings = {"greeting": fields.greeting, "title": demo.ACCOUNT_NAME}
-        lines.add(scope, parts.vault, channel, title=demo.LINE_TITLE, settings=settings, strategy_id=strategy_id)
+        lines.add(scope, parts.vault, channel, title=demo.LINE_TITLE, strategy_id=strategy_id)
     return True

@@ -5,12 +5,14 @@ from __future__ import annotations
 import secrets
 from typing import Any
 
+import sqlalchemy as sa
 from pydantic import SecretStr, ValidationError
 
 from receptionist.contracts.channel import Channel, LineSettings
-from receptionist.db import AnyRow, Scope
+from receptionist.db import AnyRow, Database, Scope
 from receptionist.errors import LineError
 from receptionist.models import Line
+from receptionist.problems import problems
 from receptionist.security.vault import Vault
 from receptionist.services import accounts
 
@@ -56,6 +58,14 @@ def listed(scope: Scope) -> list[AnyRow]:
     return scope.all(scope.select(Line).order_by(Line.id))
 
 
+def any_sealed(database: Database) -> bool:
+    """Whether any line of the installation has sealed secrets; False for a database without tables."""
+    with database.read() as connection:
+        if not sa.inspect(connection).has_table(Line.__tablename__):
+            return False
+        return any(connection.execute(sa.select(Line.secrets)).scalars())
+
+
 def open_settings(channel: Channel, row: AnyRow, vault: Vault) -> LineSettings:
     """A line's settings with its secrets opened. Raises `SettingsError` if they were sealed with another key."""
     opened = {
@@ -76,12 +86,10 @@ def _validate(channel: Channel, settings: dict[str, Any]) -> LineSettings:
     try:
         return channel.Settings.model_validate(settings)
     except ValidationError as error:
-        problems = "; ".join(
-            f"{'.'.join(map(str, problem['loc'])) or 'settings'}: {problem['msg'].removeprefix('Value error, ')}"
-            for problem in error.errors(include_input=False, include_url=False)
-        )
         names = ", ".join(channel.Settings.model_fields)
-        raise LineError(f"{channel.title}: {problems}. Settings of this channel: {names}.") from None
+        raise LineError(
+            f"{channel.title}: {problems(error, channel.Settings)}. Settings of this channel: {names}."
+        ) from None
 
 
 def _seal(

@@ -12,6 +12,7 @@ from receptionist.contracts.strategy import StrategyFields
 from receptionist.db import AnyRow, Scope, db_now
 from receptionist.errors import LineError
 from receptionist.models import Line, Strategy, StrategyVersion
+from receptionist.problems import problems
 from receptionist.services import accounts
 
 Check = Callable[[StrategyFields], None]
@@ -23,11 +24,13 @@ def parse(fields: Any) -> StrategyFields:
     try:
         return StrategyFields.model_validate(fields)
     except ValidationError as error:
-        problems = "; ".join(
-            f"{'.'.join(map(str, problem['loc']))}: {problem['msg'].removeprefix('Value error, ')}"
-            for problem in error.errors(include_input=False, include_url=False)
-        )
-        raise LineError(f"The strategy is not saved: {problems}.") from None
+        raise LineError(f"The strategy is not saved: {problems(error, StrategyFields)}.") from None
+
+
+def is_used(scope: Scope, name: str) -> bool:
+    """Whether any line answers with the strategy of this name."""
+    statement = scope.select(Line, Line.id).join(Strategy, Strategy.id == Line.strategy_id).where(Strategy.name == name)
+    return scope.first(statement) is not None
 
 
 def publish(scope: Scope, name: str, fields: StrategyFields, check: Check) -> int:

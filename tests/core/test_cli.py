@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -77,7 +78,7 @@ def test_mistakes_are_answered_with_one_line_and_the_cure(demo: Parts, arguments
         ('{"template": "{{ lead.name"}', "line 1"),
         ('{"template": "{{ secrets }}"}', "secrets"),
         ('{"opening_hours": {"monday": ["9-17"]}}', "09:00-12:30"),
-        ('{"agnet_name": "x"}', "agnet_name"),
+        ('{"agnet_name": "x"}', "agnet_name: there is no such field, did you mean agent_name"),
         ("{", "not JSON"),
     ],
 )
@@ -135,3 +136,28 @@ def test_an_empty_database_is_answered_with_the_command_that_makes_it(tmp_path: 
     command = [sys.executable, "-m", "receptionist", "account", "add", "Acme"]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
     assert "run: receptionist migrate" in done.stderr
+
+
+def test_accounts_are_listed_and_changed_and_a_line_is_shown_without_its_secrets(demo: Parts) -> None:
+    call(demo, "account", "change", "--name", "Acme", "--timezone", "Europe/Berlin")
+    assert "Acme  (Europe/Berlin)" in call(demo, "account", "list")
+    call(demo, "line", "set", "1", f"identity_secret={'x9' * 20}")
+    shown = json.loads(call(demo, "line", "show", "1"))
+    assert shown["settings"]["identity_secret"] == "set, not shown"
+    assert "There are: Acme" in call(demo, "line", "list", "--account", "Nobody", fails=True)
+
+
+def test_publishing_under_a_new_name_says_that_no_line_uses_it(demo: Parts) -> None:
+    assert "no line uses it yet" in call(demo, "strategy", "publish", "Frontdesk", "-", stdin="{}")
+
+
+def test_a_taken_port_is_named(demo: Parts) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        environment = {**os.environ, "INSTANCE_PATH": str(demo.instance_path), "PORT": str(port)}
+        command = [sys.executable, "-m", "receptionist", "run"]
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 1
+    assert f"port {port}" in done.stderr and "set PORT" in done.stderr

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
 
-from receptionist.config import Config, CoreSettings
+from receptionist import migrations
+from receptionist.config import Config, CoreSettings, find_instance_path
 from receptionist.core import assemble
+from receptionist.db import Scope
 from receptionist.errors import SettingsError
+from receptionist.services import lines
+from receptionist.services.first_start import create_demo_if_empty
 
 
 def test_the_environment_wins_over_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -44,3 +49,44 @@ def test_a_wrong_setting_never_shows_its_value(tmp_path: Path) -> None:
     with pytest.raises(SettingsError) as caught:
         Config(tmp_path).read(CoreSettings)
     assert "canary" not in str(caught.value)
+
+
+@pytest.mark.parametrize("line", ['OPENAI_API_KEY="sk-x', "this is no setting"])
+def test_a_line_that_cannot_be_read_stops_the_start(tmp_path: Path, line: str) -> None:
+    (tmp_path / "settings.env").write_text(f"HOST=127.0.0.1\n{line}\n")
+    with pytest.raises(SettingsError, match="line 2: this is no setting") as caught:
+        assemble(tmp_path)
+    assert "sk-x" not in str(caught.value)
+
+
+def test_a_lost_key_is_never_replaced_where_secrets_were_sealed_with_it(tmp_path: Path) -> None:
+    parts, factory = assemble(tmp_path)
+    migrations.upgrade(parts.database)
+    assert create_demo_if_empty(parts, factory.check)
+    with parts.database.begin() as connection:
+        secret = {"identity_secret": "x9" * 20}
+        lines.change(Scope(connection, 1), parts.vault, parts.channels["webchat"], 1, secret)
+    parts.database.dispose()
+    (tmp_path / "secret.key").rename(tmp_path / "away")
+    with pytest.raises(SettingsError, match=r"secret\.key is missing.*backup"):
+        assemble(tmp_path)
+    assert not (tmp_path / "secret.key").exists()
+
+
+def test_a_database_that_cannot_be_used_here_is_named(tmp_path: Path) -> None:
+    (tmp_path / "settings.env").write_text("DATABASE_URL=oracle+nothing://x/y\n")
+    with pytest.raises(SettingsError, match="DATABASE_URL"):
+        assemble(tmp_path)
+
+
+def test_nobody_else_may_read_the_instance(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = tmp_path / "instance"
+    folder.mkdir(mode=0o755)
+    monkeypatch.setenv("INSTANCE_PATH", str(folder))
+    before = os.umask(0o022)
+    try:
+        assert find_instance_path().stat().st_mode & 0o777 == 0o700
+        (folder / "new").touch()
+        assert (folder / "new").stat().st_mode & 0o077 == 0
+    finally:
+        os.umask(before)

@@ -44,7 +44,21 @@ BROKEN = {
     ),
     "no tool": (
         HEAD + "\n@hookimpl\ndef register_tools(host):\n    return [len]\n",
-        r"len must be a Tool",
+        r"len \(builtins\) must be a function marked with @tool",
+    ),
+    "forgotten mark": (
+        HEAD + "\ndef register_tools(host):\n    return []\n",
+        r"Plugin broken \(\S+/plugins/broken\.py\) has no hooks: mark its functions with @hookimpl",
+    ),
+    "untyped parameter": (
+        HEAD + "\n@tool\ndef price(days) -> str:\n    \"Price.\"\n    return ''\n\n"
+        "@hookimpl\ndef register_tools(host):\n    return [price]\n",
+        r"Tool price: the parameter days needs a type",
+    ),
+    "unknown type": (
+        HEAD + "\nclass Bike: ...\n\n@tool\ndef price(bike: Bike) -> str:\n    \"Price.\"\n    return ''\n\n"
+        "@hookimpl\ndef register_tools(host):\n    return [price]\n",
+        r"Tool price \(\S+/plugins/broken\.py:\d+\): its parameters cannot be described",
     ),
     "nameless channel": (
         HEAD + "\n@hookimpl\ndef register_channels(host):\n    return [object()]\n",
@@ -67,7 +81,7 @@ def test_a_broken_plugin_is_named(source: str, message: str, open_house: Open) -
 
 def test_two_plugins_of_one_name(open_house: Open) -> None:
     with pytest.raises(PluginError) as error:
-        open_house({"webchat": HEAD})
+        open_house({"webchat": TOOL})
     assert re.search(
         r"Two plugins are named webchat: \S+/plugins/webchat\.py and \S+/plugins/webchat\.", str(error.value)
     )
@@ -93,7 +107,7 @@ def test_an_unknown_name_in_disabled_plugins(open_house: Open) -> None:
 
 
 def test_a_folder_plugin_may_import_its_own_modules(open_house: Open, make_instance: Callable[..., Path]) -> None:
-    house = open_house({"shelf/__init__": HEAD + "from .book import TITLE\n", "shelf/book": "TITLE = 'Emma'\n"})
+    house = open_house({"shelf/__init__": TOOL + "from .book import TITLE\n", "shelf/book": "TITLE = 'Emma'\n"})
     assert house.plugin("shelf").TITLE == "Emma"
     [shelf] = [plugin for plugin in house.parts.plugins.list() if plugin.name == "shelf"]
     assert (shelf.version, Path(shelf.source).name) == ("drop-in", "shelf")
@@ -126,7 +140,7 @@ def test_an_installed_package_is_a_plugin(package: Path, open_house: Open) -> No
 
 def test_a_package_may_not_take_a_drop_ins_name(package: Path, open_house: Open) -> None:
     with pytest.raises(PluginError, match=r"Two plugins are named stamp: \S+stamp\.py and receptionist-stamp"):
-        open_house({"stamp": HEAD})
+        open_house({"stamp": TOOL})
 
 
 def test_a_broken_package_is_named(package: Path, open_house: Open) -> None:
@@ -150,3 +164,8 @@ def test_the_program_says_it_in_one_line(install: Callable[..., Installation]) -
     listing = installation.cli("plugins")
     assert listing.returncode == 0, listing.stderr
     assert re.search(r"^webchat +bundled", listing.stdout, re.MULTILINE)
+
+
+def test_a_file_name_that_cannot_be_imported_is_refused(make_instance: Callable[..., Path], open_house: Open) -> None:
+    with pytest.raises(PluginError, match=r"my-rental\.py: a plugin's file is named with letters"):
+        open_house({"my-rental": TOOL})
