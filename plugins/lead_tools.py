@@ -33,9 +33,12 @@ def hand_over(
     reason: Annotated[str, Field(min_length=1, max_length=200, description="Why a person is needed")],
     summary: Annotated[str, Field(max_length=2000, description="What was said so far, for that person")],
 ) -> dict[str, Any]:
-    """Ask a person of the business to take over: when the customer wants one, complains, or you cannot help."""
+    """Tell the business that a person is needed: when the customer wants one, complains, or you cannot help."""
     context.hand_over(reason.strip(), summary.strip())
-    return {"handed_over": True}
+    say = "The business has been told and somebody will get back to the customer; nobody joins this chat at once."
+    if not (context.lead.get("phone") or context.lead.get("email")):
+        say += " No phone number or e-mail address is known: ask for one, unless the customer has just given it."
+    return {"handed_over": True, "say": say}
 
 
 @hookimpl

@@ -28,6 +28,10 @@ when where which who why will  with work would ye you your
 """
 
 
+def _words(text: str) -> list[str]:
+    return re.findall(r"[^\W_]+", re.sub(r"(?<=\w)[-'’](?=\w)", "", text.lower()))
+
+
 def _stem(word: str) -> str:
     word = SYNONYMS.get(word, word)
     for ending in ("ments", "ment", "ings", "ing", "ies", "ers", "ed", "es", "s", "y"):
@@ -42,12 +46,17 @@ STOP = frozenset(map(_stem, [*_COMMON.split(), *WEEKDAYS]))
 """Words, as `stems` gives them, that say nothing of what is asked about."""
 
 
+def singles(text: str) -> list[str]:
+    """The words of a text in order, without endings."""
+    return [_stem(word) for word in _words(text)]
+
+
 def stems(text: str) -> list[str]:
     """The words of a text without endings, and pairs of telling neighbours as one word ("tune up" is "tune-up")."""
-    words = re.findall(r"[^\W_]+", re.sub(r"(?<=\w)[-'’](?=\w)", "", text.lower()))
-    singles = [_stem(word) for word in words]
-    pairs = zip(itertools.pairwise(words), itertools.pairwise(singles), strict=True)
-    return singles + [_stem(first + second) for (first, second), found in pairs if not STOP.intersection(found)]
+    words = _words(text)
+    plain = [_stem(word) for word in words]
+    pairs = zip(itertools.pairwise(words), itertools.pairwise(plain), strict=True)
+    return plain + [_stem(first + second) for (first, second), found in pairs if not STOP.intersection(found)]
 
 
 def best_matches(asked: Collection[str], entries: Sequence[Mapping[str, float]], at_least: float) -> list[int]:

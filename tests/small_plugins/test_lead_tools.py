@@ -47,8 +47,20 @@ def test_the_model_may_leave_everything_null_but_send_nothing_else() -> None:
 
 def test_hand_over_asks_for_a_person() -> None:
     context = tool_context()
-    assert hand_over.function(context, reason=" complaint ", summary="Chain broke") == {"handed_over": True}
+    result = hand_over.function(context, reason=" complaint ", summary="Chain broke")
+    assert result["handed_over"] is True
+    assert "somebody will get back" in result["say"]
     assert context.changes == [PersonRequest("complaint", "Chain broke")]
+
+
+@pytest.mark.parametrize(
+    ("known", "asks"), [({}, True), ({"phone": "+49170123"}, False), ({"email": "ada@example.org"}, False)]
+)
+def test_hand_over_has_a_way_back_asked_for_where_none_is_known(known: dict[str, str], asks: bool) -> None:
+    context = tool_context()
+    context.lead = {**context.lead, **known}
+    result = hand_over.function(context, reason="asked", summary="")
+    assert ("ask for one" in result["say"]) is asks
 
 
 def test_hand_over_needs_a_reason() -> None:
