@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from receptionist.contracts.strategy import Fact, Hours, Service, StrategyFields, Weekday
+from datetime import date
+
+from receptionist.contracts.strategy import DayException, Fact, Hours, Service, StrategyFields, Weekday
 
 ACCOUNT_NAME = "Maple Street Bike Works"
 TIMEZONE = "Europe/Dublin"
@@ -61,6 +63,15 @@ _FACTS = [
 ]
 
 
+def _holidays(year: int) -> list[DayException]:
+    """The winter holidays of this year and the next two."""
+    return [
+        DayException(date=date(each, month, day), reason=reason)
+        for each in range(year, year + 3)
+        for month, day, reason in ((1, 1, "New Year's Day"), (12, 25, "Christmas Day"), (12, 26, "St Stephen's Day"))
+    ]
+
+
 def demo_fields() -> StrategyFields:
     """The strategy of the demo's bicycle workshop; new objects at every call."""
     return StrategyFields(
@@ -77,5 +88,6 @@ def demo_fields() -> StrategyFields:
         services=[service.model_copy() for service in _SERVICES],
         facts=[fact.model_copy() for fact in _FACTS],
         opening_hours={day: list(hours) for day, hours in _WEEK.items()},
+        exceptions=_holidays(date.today().year),
         tools=["note_lead", "hand_over", "open_times"],
     )
