@@ -8,6 +8,7 @@ import time
 from typing import Any
 
 import jwt
+from jwt.exceptions import InvalidSubjectError
 
 from receptionist import Host, Line, Refused, Sender
 
@@ -18,6 +19,14 @@ _LEEWAY = 30
 _TOKEN = re.compile(r"[A-Za-z0-9_\-.=]{1,4096}")
 _EMAIL = re.compile(r"[^\s@<>,;\x00-\x1f]{1,64}@[A-Za-z0-9.-]{1,189}")
 _PHONE = re.compile(r"\+[1-9][0-9]{6,14}")
+_NAMED_CLAIM = re.compile(r"\((exp|iat|nbf)\) must be")
+_REASONS: dict[type[Exception], str] = {
+    jwt.ExpiredSignatureError: "it has expired (exp)",
+    jwt.ImmatureSignatureError: "it is not valid yet (iat, nbf)",
+    InvalidSubjectError: "the claim sub must be text",
+    jwt.InvalidIssuedAtError: "the claim iat must be a number",
+    jwt.InvalidAudienceError: "the claim aud must be left out",
+}
 
 
 class IdentityRefused(Refused):
@@ -96,7 +105,14 @@ def _checked(token: str, secret: str) -> dict[str, Any]:
 
 
 def _reason(error: Exception) -> str:
-    return "it has expired" if isinstance(error, jwt.ExpiredSignatureError) else "it is not signed as agreed"
+    """What is wrong, for whoever makes the tokens. PyJWT looks at claims only under a good signature."""
+    if isinstance(error, jwt.MissingRequiredClaimError):
+        return f"the claim {error.claim} is missing"
+    for kind, reason in _REASONS.items():
+        if isinstance(error, kind):
+            return reason
+    named = _NAMED_CLAIM.search(str(error))
+    return f"the claim {named[1]} must be a number" if named else "it is not signed as agreed"
 
 
 def _text(claims: dict[str, Any], name: str, limit: int) -> str:

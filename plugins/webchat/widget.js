@@ -37,6 +37,7 @@ const store = {
 };
 const ROOT_KEY = `receptionist:${LINE}:`;
 const LOOK_KEY = ROOT_KEY + 'look';
+const DRAFT_KEY = ROOT_KEY + 'draft';
 
 // --- who is chatting -------------------------------------------------------------------------------------------------
 
@@ -62,11 +63,13 @@ function personOf(jwt) {
 
 /** Start over as whoever `identity` says, forgetting everything stored of anybody else. */
 function become() {
+  const before = prefix;
   era += 1;
   prefix = `${ROOT_KEY}${personOf(identity)}:`;
   if (identity !== undefined) for (const key of store.keys(ROOT_KEY)) if (!key.startsWith(prefix) && key !== LOOK_KEY) store.remove(key);
   state = store.read(prefix + 'state') || {};
   clearTalk();
+  takeDraft(before);
 }
 
 function save(change) {
@@ -113,6 +116,7 @@ async function ask(path, options = {}) {
   } catch (error) {
     if (!response || response.ok) {
       if (mine === era) setReach(false);
+      if (!response && !abort.signal.aborted) inspect();
       throw new Failure(0, 'network', String(error));
     }
   } finally {
@@ -120,6 +124,7 @@ async function ask(path, options = {}) {
   }
   if (mine !== era) throw new Failure(-1, 'stale', 'another person is here now');
   setReach(response.status < 500);
+  if (response.ok) answered = true;
   if (response.ok) return data;
   const { code = '', message = '' } = (data && data.error) || {};
   throw new Failure(response.status, code, message, Number(response.headers.get('Retry-After')) * SECOND || 0);
@@ -128,6 +133,43 @@ async function ask(path, options = {}) {
 const post = (path, body, headers) =>
   ask(path, { method: 'POST', body: JSON.stringify(body), headers: { 'Content-Type': 'application/json', ...headers } });
 const bearer = () => ({ Authorization: `Bearer ${state.token}` });
+
+// --- a page that may not use the line ------------------------------------------------------------------------------------
+
+let answered = false;
+let inspecting = false;
+let gone = false;
+
+/**
+ * Tell a page that is refused from a lost network: a refusal has no CORS header, so the browser hides it, but anybody
+ * may load the script. The request is made once more after that, for the network may have been back only just then.
+ * A page that was answered is not doubted, nor for an hour one with a conversation: there a proxy says 502.
+ */
+async function inspect() {
+  if (gone || answered || inspecting || navigator.onLine === false || (state.wrote && Date.now() - look.at < HOUR)) return;
+  inspecting = true;
+  let refused = false;
+  try {
+    await fetch(script.src, { mode: 'no-cors', credentials: 'omit', cache: 'no-store' });
+    refused = await fetch(API + '/session', { method: 'POST', credentials: 'omit', cache: 'no-store' })
+      .then((response) => response.status === 403 || response.status === 404, () => navigator.onLine !== false);
+  } catch { /* the network, then: it is tried again as ever */ }
+  inspecting = false;
+  if (refused && !answered) leave();
+}
+
+/** Take the chat off a page that is refused. What was written stays stored, for a page that is allowed. */
+function leave() {
+  if (gone) return;
+  gone = true;
+  isOpen = false;
+  era += 1;
+  clearTalk();
+  root.getRootNode().host.remove();
+  const { origin } = location;
+  console.warn(`Receptionist: this page (${origin}) may not use line ${LINE}. Allow it: `
+    + `receptionist line set NUMBER 'allowed_origins=["${origin}"]', or correct data-line.`);
+}
 
 let opening = null;
 /** A good token in `state`, asking for one if need be; one question at a time. */
@@ -148,9 +190,14 @@ async function openSession() {
     const body = { ...(state.token && { token: state.token }), ...(identity && { identity }) };
     answer = await post('/session', body);
   } catch (error) {
-    if (error.code === 'identity_refused') setTrouble('identity');
+    if (error.code === 'identity_refused') {
+      if (troubleWord !== 'identity') console.warn(`Receptionist: ${error.message}`);
+      setTrouble('identity');
+    }
+    if (error.code === 'not_allowed' || error.code === 'not_found') leave();
     throw error;
   }
+  if (troubleWord === 'identity') setTrouble('');
   look = { line: answer.line, limits: answer.limits, at: Date.now() };
   store.write(LOOK_KEY, look);
   adopt({ token: answer.token, expires: Date.now() + answer.expires_in * SECOND, visitor: answer.visitor });
@@ -200,7 +247,7 @@ function say(text) {
 /** Send what waits; among the tabs of this site only one does at any moment. */
 async function drain() {
   clearTimeout(drainTimer);
-  if (draining || identity === undefined || !queued().some((item) => !item.failed)) return;
+  if (draining || gone || identity === undefined || !queued().some((item) => !item.failed)) return;
   draining = true;
   const mine = era;
   let again = SECOND; // another tab is sending
@@ -237,7 +284,7 @@ async function drainAll(mine) {
 
 function notSent(item, error) {
   if (error.code === 'identity_refused') {
-    markWaiting('waiting');
+    markWaiting('held');
     return 60 * SECOND;
   }
   if (error.status === 401 && sendAttempts < 2) {
@@ -293,6 +340,7 @@ const wanted = () => identity !== undefined && !hiddenLong() && (isOpen || activ
 
 /** Look at what is needed now, and do it. Safe to call at any time. */
 function wake() {
+  if (gone) return;
   if (!wanted()) {
     drop();
     if (state.wrote && !pollTimer) schedulePoll(30 * SECOND);
@@ -377,7 +425,7 @@ function resync() {
 
 function schedulePoll(wait) {
   clearTimeout(pollTimer);
-  pollTimer = document.hidden || identity === undefined ? 0 : setTimeout(poll, wait);
+  pollTimer = gone || document.hidden || identity === undefined ? 0 : setTimeout(poll, wait);
 }
 
 async function poll() {
@@ -507,13 +555,15 @@ const trouble = el('p', 'trouble', { role: 'status' });
 const input = el('textarea', 'input', { rows: '1', dir: 'auto', enterkeyhint: 'send', autocomplete: 'off', maxlength: '4000' });
 const sendButton = el('button', 'send', { type: 'submit', 'aria-disabled': 'true' }, icon('send'));
 const form = el('form', 'form', {}, input, sendButton);
-const panel = el('section', 'panel', { id: 'panel', role: 'dialog', 'aria-labelledby': 'title', hidden: '' }, head, notice, log, el('div', 'foot', {}, trouble, form));
+const panel = el('section', 'panel', { id: 'panel', role: 'dialog', 'aria-labelledby': 'title', tabindex: '-1', hidden: '' }, head, notice, log, el('div', 'foot', {}, trouble, form));
 const root = el('div', 'root', {}, panel, bubble);
 
 let words = WORDS.en;
 let isOpen = false;
 let reach = null;
 let troubleWord = '';
+/** Whether the log is at its end, where it stays whatever happens to its height. */
+let atEnd = true;
 const rows = new Map();
 let order = 0;
 
@@ -647,7 +697,7 @@ function group() {
 
 function showMeta(row, isLast, isNewest) {
   const special = row.state && row.state !== 'sent';
-  row.el.classList.toggle('waiting', row.state === 'waiting' || row.state === 'slow');
+  row.el.classList.toggle('waiting', ['waiting', 'slow', 'held'].includes(row.state));
   row.el.classList.toggle('failed', row.state === 'failed');
   const time = row.at ? new Date(row.at).toLocaleTimeString([], { timeStyle: 'short' }) : '';
   const said = special ? words[row.state] : isNewest ? `${words.sent} · ${time}` : isLast ? time : '';
@@ -680,8 +730,10 @@ function showQueued(item, kind) {
 function markRow(id, kind, reason = '') {
   const row = rows.get('c' + id);
   if (!row || row.id) return;
+  const stick = atBottom();
   Object.assign(row, { state: kind, reason });
   group();
+  if (stick) scrollDown(true);
 }
 
 function showRecorded(message) {
@@ -731,14 +783,19 @@ function showUnread() {
 
 // --- opening, closing, writing ---------------------------------------------------------------------------------------------
 
+/** Where the panel fills the screen; the style has the same condition. */
+const narrow = matchMedia('(max-width:480px),(max-height:480px)');
+
 function open(focus = true) {
-  if (isOpen) return;
+  if (isOpen || gone) return;
   isOpen = true;
   panel.hidden = false;
   root.classList.add('open');
   bubble.setAttribute('aria-expanded', 'true');
   remember(true);
   fit();
+  grow();
+  showModal();
   scrollDown(true);
   if (focus) input.focus();
   seen();
@@ -762,7 +819,54 @@ function remember(value) {
   try { sessionStorage.setItem(ROOT_KEY + 'open', value ? '1' : ''); } catch { /* then it does not */ }
 }
 function wasOpen() {
-  try { return sessionStorage.getItem(ROOT_KEY + 'open') === '1' && matchMedia('(min-width:481px) and (min-height:481px)').matches; } catch { return false; }
+  try { return sessionStorage.getItem(ROOT_KEY + 'open') === '1' && !narrow.matches; } catch { return false; }
+}
+
+/** Whatever covers the page keeps the keyboard, too. */
+function showModal() {
+  if (narrow.matches) panel.setAttribute('aria-modal', 'true');
+  else panel.removeAttribute('aria-modal');
+}
+
+/** Tab goes round inside the panel while it fills the screen; `inside` is the element that has the focus there. */
+function roundabout(event, inside) {
+  if (event.key !== 'Tab' || !isOpen || !narrow.matches) return;
+  event.preventDefault();
+  const stops = [...panel.querySelectorAll('button,a,textarea,[tabindex="0"]')].filter((stop) => stop.getClientRects().length);
+  const at = stops.indexOf(inside);
+  const next = event.shiftKey ? (at < 0 ? stops.length : at) - 1 : at + 1;
+  stops[(next + stops.length) % stops.length].focus();
+}
+
+function onKey(event) {
+  if (event.key === 'Escape' && !event.isComposing) close();
+  else roundabout(event, root.getRootNode().activeElement);
+}
+
+/** The focus may still be in the page when a window is made small, or come back to it from the browser's own bars. */
+function onKeyOutside(event) {
+  if (!isOpen || !narrow.matches || event.target === root.getRootNode().host) return;
+  if (event.key === 'Escape') close();
+  else roundabout(event, null);
+}
+
+// --- the draft: what is not sent yet survives a reload, for the same person -------------------------------------------------
+
+function keepDraft() {
+  const draft = JSON.stringify({ prefix, text: input.value });
+  try { if (input.value) sessionStorage.setItem(DRAFT_KEY, draft); else sessionStorage.removeItem(DRAFT_KEY); } catch { /* then it does not */ }
+}
+
+/** Show this person's draft, and drop anybody else's; what is written before the site says who it is goes along. */
+function takeDraft(before) {
+  const unknown = `${ROOT_KEY}${personOf(undefined)}:`;
+  const same = before === prefix || before === unknown;
+  let draft = null;
+  try { draft = JSON.parse(sessionStorage.getItem(DRAFT_KEY)); } catch { /* none then */ }
+  const mine = draft && (draft.prefix === prefix || draft.prefix === unknown);
+  input.value = (same && input.value) || (mine ? draft.text : '');
+  if (input.value || identity !== undefined) keepDraft();
+  grow();
 }
 
 function grow() {
@@ -775,6 +879,7 @@ function submit() {
   const text = input.value.trim();
   if (!text || identity === undefined) return;
   input.value = '';
+  keepDraft();
   grow();
   say(text);
 }
@@ -792,13 +897,17 @@ function listen() {
   bubble.onclick = () => (isOpen ? close() : open());
   closeButton.onclick = close;
   form.onsubmit = (event) => { event.preventDefault(); submit(); input.focus(); };
-  input.oninput = grow;
+  input.oninput = () => { keepDraft(); grow(); };
   input.onkeydown = (event) => {
     if (event.key !== 'Enter' || event.shiftKey || event.isComposing || event.keyCode === 229) return;
     event.preventDefault();
     submit();
   };
-  root.addEventListener('keydown', (event) => { if (event.key === 'Escape') close(); });
+  root.addEventListener('keydown', onKey);
+  document.addEventListener('keydown', onKeyOutside, true);
+  narrow.addEventListener('change', showModal);
+  log.onscroll = () => { atEnd = atBottom(); };
+  new ResizeObserver(() => { if (atEnd) scrollDown(true); }).observe(log);
   for (const kind of ['keydown', 'keyup', 'keypress']) root.addEventListener(kind, (event) => event.stopPropagation()); // the page's shortcuts are not meant
   addEventListener('online', () => { attempts = sendAttempts = pollAttempts = 0; socketAgainAt = 0; drop(); showReach(); wake(); drain(); if (state.wrote) schedulePoll(0); });
   addEventListener('offline', () => { drop(); showReach(); markWaiting('waiting'); wake(); });
@@ -824,7 +933,7 @@ function otherTab({ key, newValue }) {
     if (stored) {
       if (stored.visitor && stored.visitor !== state.visitor) { adopt(stored); drop(); wake(); }
       state = { ...state, ...stored };
-    } else { era += 1; state = {}; close(); clearTalk(); }
+    } else { era += 1; state = {}; input.value = ''; keepDraft(); grow(); close(); clearTalk(); }
     return showUnread();
   }
   const id = key.slice(-36);
@@ -839,11 +948,12 @@ function otherTab({ key, newValue }) {
 function begin() {
   dress();
   for (const item of queued()) showQueued(item, 'sending');
+  const first = identity === undefined ? inspect : () => session(true).catch(() => undefined);
+  const quiet = window.requestIdleCallback || ((call) => setTimeout(call, 200));
+  if (!look.line || Date.now() - look.at > HOUR || (identity && !state.token)) quiet(first, { timeout: 2 * SECOND });
   if (identity === undefined) return;
   drain();
   if (state.wrote) schedulePoll(0);
-  const quiet = window.requestIdleCallback || ((call) => setTimeout(call, 200));
-  if (!look.line || Date.now() - look.at > HOUR) quiet(() => session(true).catch(() => undefined));
   wake();
 }
 
@@ -860,6 +970,7 @@ window.receptionist = Object.freeze({
   close: () => close(),
   /** Say who is signed in (a JWT of the site), or with null that nobody is. */
   identify(jwt) {
+    if (gone) return undefined;
     const next = typeof jwt === 'string' && jwt ? jwt : null;
     const same = identity !== undefined && personOf(identity) === personOf(next);
     identity = next;

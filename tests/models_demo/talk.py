@@ -34,7 +34,7 @@ def results(name: str, arguments: Mapping[str, Any]) -> str:
 class Talk:
     """One conversation. `say` returns the reply; `calls` has every tool call with its arguments."""
 
-    fields: StrategyFields = field(default_factory=demo_fields)
+    fields: StrategyFields = field(default_factory=lambda: demo_fields().model_copy(update={"exceptions": []}))
     tools: Sequence[str] = ALL_TOOLS
     result: Callable[[str, Mapping[str, Any]], str] = results
     first: bool = False

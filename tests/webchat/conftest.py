@@ -7,7 +7,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Locator, Page
+from playwright.sync_api import Browser, BrowserContext, Locator, Page, Route
 
 from .real_site import real_server
 from .site import ChatServer, FakeServer, fake_server, free_port, shop
@@ -21,6 +21,9 @@ class Visitor:
 
     def __init__(self, page: Page) -> None:
         self.page = page
+        self.warnings: list[str] = []
+        page.on("console", lambda said: self.warnings.append(said.text) if said.type == "warning" else None)
+        self.host = page.locator("receptionist-chat")
         self.bubble = page.locator("receptionist-chat .bubble")
         self.panel = page.locator("receptionist-chat .panel")
         self.log = page.locator("receptionist-chat .log")
@@ -48,6 +51,14 @@ class Visitor:
 
     def offline(self, value: bool) -> None:
         self.page.context.set_offline(value)
+
+
+FETCHED = "**/webchat/**"
+
+
+def is_fetch(route: Route) -> bool:
+    """Whether the widget asks, not the page that loads it."""
+    return route.request.resource_type == "fetch"
 
 
 SERVERS = {"real": real_server, "fake": fake_server}
@@ -88,7 +99,10 @@ def fake(server: ChatServer) -> FakeServer:
 
 @pytest.fixture
 def visit(browser: Browser, server: ChatServer, _places: tuple[ChatServer, str]) -> Iterator[Callable[..., Visitor]]:
-    """Visit the shop: `visit(line=…, options={"language": "de"}, sockets="closed", viewport=…)`; `visit.site`."""
+    """Visit the shop: `visit(line=…, options={"language": "de"}, sockets="closed", viewport=…)`; `visit.site`.
+
+    `shown=False`: a page where the chat may not stay. `reach=False`: the script loads, then the server is gone.
+    """
     contexts: list[BrowserContext] = []
 
     def go(
@@ -97,6 +111,8 @@ def visit(browser: Browser, server: ChatServer, _places: tuple[ChatServer, str])
         options: dict[str, str] | None = None,
         script: str = OPEN_SHADOW,
         sockets: str = "work",
+        shown: bool = True,
+        reach: bool = True,
         **context: Any,
     ) -> Visitor:
         contexts.append(browser.new_context(**{"locale": "en-GB", **context}))
@@ -104,10 +120,13 @@ def visit(browser: Browser, server: ChatServer, _places: tuple[ChatServer, str])
             contexts[-1].route_web_socket("**/live", lambda route: route.close() if sockets == "closed" else None)
         contexts[-1].set_default_timeout(8000)
         contexts[-1].add_init_script(script)
+        if not reach:
+            contexts[-1].route(FETCHED, lambda route: route.abort() if is_fetch(route) else route.continue_())
         page = contexts[-1].new_page()
-        page.goto(f"{site or _places[1]}/?{urlencode({'line': line or server.key, **(options or {})})}")
         visitor = Visitor(page)
-        page.locator("receptionist-chat").wait_for(state="attached")
+        page.goto(f"{site or _places[1]}/?{urlencode({'line': line or server.key, **(options or {})})}")
+        if shown:
+            visitor.host.wait_for(state="attached")
         return visitor
 
     go.site = _places[1]  # type: ignore[attr-defined]

@@ -24,6 +24,7 @@ class RealServer:
 
     key = instance.KEYS.webchat
     title = instance.ACCOUNT
+    greeting = "Hello! How can I help you?"  # the strategy's
 
     def __init__(self, installation: Installation, brain: Brain) -> None:
         self.base_url = installation.url

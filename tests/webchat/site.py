@@ -43,6 +43,7 @@ class ChatServer(Protocol):
     base_url: str
     key: str
     title: str
+    greeting: str
 
     def reply(self, text: str, *, pace: float = 0.01, hold: int | None = None) -> None:
         """From now on answer `text` word by word, `pace` seconds apart; stop before word `hold` until `go`."""
@@ -59,6 +60,7 @@ class FakeServer:
 
     key = KEY
     title = ACCOUNT
+    greeting = "Hello! How can we help you?"  # the widget's own: the line has none
 
     def __init__(self, port: int) -> None:
         self.base_url = f"http://127.0.0.1:{port}"

@@ -74,6 +74,74 @@ def test_a_phone_shows_the_chat_alone(visit: Visit) -> None:
     expect(visitor.bubble).to_be_focused()
 
 
+def test_a_phone_keeps_the_keyboard_in_the_chat(visit: Visit) -> None:
+    visitor = visit(viewport={"width": 360, "height": 740})
+    keyboard = visitor.page.keyboard
+    visitor.open()
+    expect(visitor.panel).to_have_attribute("aria-modal", "true")
+    close = visitor.panel.get_by_role("button", name="Close chat")
+    send = visitor.panel.get_by_role("button", name="Send message")
+    for stop in (send, close, visitor.log, visitor.input, send, close):
+        keyboard.press("Tab")
+        expect(stop).to_be_focused()
+    keyboard.press("Shift+Tab")
+    expect(send).to_be_focused()
+    visitor.panel.locator(".title").click()
+    keyboard.press("Escape")
+    expect(visitor.panel).to_be_hidden()
+    expect(visitor.bubble).to_be_focused()
+
+
+def test_the_keyboard_comes_back_from_the_page_behind(visit: Visit) -> None:
+    visitor = visit(viewport={"width": 360, "height": 740})
+    visitor.open()
+    behind = visitor.page.locator("#before")
+    behind.focus()
+    visitor.page.keyboard.press("Tab")
+    expect(visitor.panel.get_by_role("button", name="Close chat")).to_be_focused()
+    behind.focus()
+    visitor.page.keyboard.press("Escape")
+    expect(visitor.panel).to_be_hidden()
+
+
+def test_a_panel_beside_the_page_holds_nobody(visit: Visit) -> None:
+    visitor = visit()
+    visitor.open()
+    assert visitor.panel.get_attribute("aria-modal") is None
+    visitor.page.locator("#before").focus()
+    visitor.page.keyboard.press("Escape")
+    expect(visitor.panel).to_be_visible()
+    visitor.page.set_viewport_size({"width": 360, "height": 740})
+    expect(visitor.panel).to_have_attribute("aria-modal", "true")
+
+
+def test_a_draft_survives_a_reload_until_it_is_sent(visit: Visit) -> None:
+    visitor = visit()
+    visitor.open()
+    visitor.input.fill("Half a tho")
+    visitor.reload()
+    expect(visitor.input).to_have_value("Half a tho")
+    visitor.say("Half a thought")
+    expect(visitor.message("You wrote: Half a thought")).to_be_visible()
+    visitor.reload()
+    expect(visitor.input).to_have_value("")
+
+
+def test_a_draft_is_not_shown_to_another_person(visit: Visit, fake: FakeServer) -> None:
+    visitor = visit(options={"identity": ""})
+    ana, ben = fake.identity("ana"), fake.identity("ben")
+    visitor.page.evaluate("jwt => receptionist.identify(jwt)", ana)
+    visitor.open()
+    visitor.input.fill("Ana's secret")
+    visitor.reload()
+    expect(visitor.input).to_have_value("")
+    visitor.page.evaluate("jwt => receptionist.identify(jwt)", ana)
+    expect(visitor.input).to_have_value("Ana's secret")
+    visitor.page.evaluate("jwt => receptionist.identify(jwt)", ben)
+    expect(visitor.input).to_have_value("")
+    assert "secret" not in visitor.page.evaluate("JSON.stringify(sessionStorage)")
+
+
 def test_the_site_cannot_reach_inside_and_sees_one_name(visit: Visit) -> None:
     visitor = visit(script="window.before = new Set(Object.getOwnPropertyNames(window))")
     page = visitor.page
@@ -100,7 +168,7 @@ def test_the_style_of_the_site_stays_outside(visit: Visit) -> None:
     ],
 )
 def test_it_speaks_the_language_of_the_visitor(
-    visit: Visit, options: dict[str, str], locale: str, greeting: str
+    visit: Visit, fake: FakeServer, options: dict[str, str], locale: str, greeting: str
 ) -> None:
     visitor = visit(options=options, locale=locale)
     visitor.open()

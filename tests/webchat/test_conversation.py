@@ -19,14 +19,12 @@ LISTEN = """log => {
 }"""
 
 
-def test_the_first_answer_follows_the_greeting(visit: Visit) -> None:
+def test_the_first_answer_follows_the_greeting(visit: Visit, server: ChatServer) -> None:
     visitor = visit()
     visitor.open()
-    expect(visitor.answers.locator(".text")).to_have_text(["Hello! How can we help you?"])
+    expect(visitor.answers.locator(".text")).to_have_text([server.greeting])
     visitor.say("Are you open today?")
-    expect(visitor.answers.locator(".text")).to_have_text(
-        ["Hello! How can we help you?", "You wrote: Are you open today?"]
-    )
+    expect(visitor.answers.locator(".text")).to_have_text([server.greeting, "You wrote: Are you open today?"])
     expect(visitor.own).to_contain_text("Sent")
 
 
@@ -190,7 +188,8 @@ def test_an_answer_taken_back_is_not_left_standing(visit: Visit, fake: FakeServe
 def test_a_forged_identity_is_nobody(visit: Visit, fake: FakeServer) -> None:
     visitor = visit(options={"identity": fake.identity("ana", secret="not the secret, but just as long as one")})
     visitor.open()
-    expect(visitor.panel).to_contain_text("Your sign-in could not be confirmed.")
+    expect(visitor.panel).to_contain_text("Your sign-in could not be confirmed. Please sign in again.")
     visitor.say("Let me in")
-    expect(visitor.own).to_contain_text("Waiting for network")
+    expect(visitor.own).to_contain_text("Not sent yet")
+    assert visitor.warnings == ["Receptionist: The identity was refused: it is not signed as agreed."]
     assert not any("Let me in" in conversation for conversation in fake.received())

@@ -7,11 +7,13 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import Route, expect
 
-from .conftest import Visitor
+from .conftest import FETCHED, Visitor
 from .site import ChatServer, FakeServer
 
 Visit = Callable[..., Visitor]
 MESSAGES = "**/webchat/*/messages"
+LOG_AT_END = """(() => { const log = document.querySelector('receptionist-chat').shadowRoot.querySelector('.log');
+    return log.scrollHeight - log.scrollTop - log.clientHeight < 2; })()"""
 
 
 def sent_once(server: ChatServer, *texts: str) -> bool:
@@ -156,10 +158,96 @@ def test_a_refused_message_says_why_and_can_be_tried_again(visit: Visit, server:
     assert sent_once(server, "refused-first")
 
 
-def test_a_forbidden_page_gets_nothing(visit: Visit, server: ChatServer, foreign_site: str) -> None:
-    visitor = visit(site=foreign_site)
+def test_a_forbidden_page_shows_no_chat_and_says_why(visit: Visit, server: ChatServer, foreign_site: str) -> None:
+    visitor = visit(site=foreign_site, shown=False)
+    wait_for_warning(visitor)
+    expect(visitor.host).to_have_count(0)
+    [warning] = visitor.warnings
+    assert warning == (
+        f"Receptionist: this page ({foreign_site}) may not use line {server.key}. Allow it: receptionist line set "
+        f"NUMBER 'allowed_origins=[\"{foreign_site}\"]', or correct data-line."
+    )
+    visitor.page.evaluate("receptionist.open(); receptionist.identify('a.b.c')")
+    expect(visitor.host).to_have_count(0)
+
+
+@pytest.mark.parametrize("options", [{}, {"identity": ""}], ids=["visitor", "signs in later"])
+def test_a_wrong_line_key_shows_no_chat(visit: Visit, options: dict[str, str]) -> None:
+    visitor = visit(line="no-such-line", options=options, shown=False)
+    wait_for_warning(visitor)
+    expect(visitor.host).to_have_count(0)
+    assert "may not use line no-such-line" in visitor.warnings[0]
+
+
+def test_a_page_that_is_forbidden_later_keeps_what_was_written(visit: Visit, fake: FakeServer) -> None:
+    site: str = visit.site  # type: ignore[attr-defined]
+    fake.add_line(key="left-line", allowed_origins=[site])
+    visitor = visit(line="left-line", reach=False)
     visitor.open()
-    visitor.say("Hello from elsewhere")
+    visitor.say("still-here")
+    expect(visitor.own).to_contain_text("Waiting for network")
+    fake.add_line(key="left-line", allowed_origins=[])
+    visitor.page.context.unroute(FETCHED)
+    visitor.page.reload()
+    wait_for_warning(visitor)
+    expect(visitor.host).to_have_count(0)
+    fake.add_line(key="left-line", allowed_origins=[site])
+    visitor.reload()
+    expect(visitor.message("You wrote: still-here")).to_be_visible()
+
+
+def test_an_unreachable_server_is_no_refusal(visit: Visit, server: ChatServer) -> None:
+    visitor = visit(reach=False)
+    visitor.open()
+    visitor.say("are-you-there")
     expect(visitor.panel).to_contain_text("The chat cannot be reached right now.")
     expect(visitor.own).to_contain_text("Waiting for network")
-    assert not any("Hello from elsewhere" in conversation for conversation in server.received())
+    assert visitor.warnings == []
+    visitor.page.context.unroute(FETCHED)
+    visitor.page.evaluate("dispatchEvent(new Event('online'))")
+    expect(visitor.message("You wrote: are-you-there")).to_be_visible()
+    assert sent_once(server, "are-you-there")
+
+
+def test_a_short_loss_at_the_start_is_no_refusal(visit: Visit, server: ChatServer) -> None:
+    visitor = visit(reach=False)
+    lost: list[str] = []
+
+    def lose_first(route: Route) -> None:
+        lost.append(route.request.url)
+        route.abort() if len(lost) == 1 else route.continue_()
+
+    visitor.page.route("**/session", lose_first)
+    visitor.page.route("**/widget.js", lambda route: route.continue_())
+    visitor.page.route(MESSAGES, lambda route: route.continue_())
+    visitor.open()
+    visitor.say("back-again")
+    expect(visitor.message("You wrote: back-again")).to_be_visible()
+    assert len(lost) > 1
+    assert sent_once(server, "back-again")
+
+
+def wait_for_warning(visitor: Visitor) -> None:
+    """Until the widget has told the page's console something."""
+    if not visitor.warnings:
+        visitor.page.wait_for_event("console", lambda said: said.type == "warning")
+
+
+def test_the_last_message_stays_in_sight_when_the_network_goes(visit: Visit) -> None:
+    visitor = visit()
+    visitor.open()
+    visitor.say("line\n" * 30 + "the end")
+    expect(visitor.answers.last).to_contain_text("You wrote")
+    visitor.page.route(FETCHED, lambda route: route.abort())
+    visitor.say("hidden?")
+    expect(visitor.panel).to_contain_text("The chat cannot be reached right now.")
+    expect(visitor.own.last.locator(".meta")).to_have_text("Waiting for network")
+    visitor.page.wait_for_function(LOG_AT_END)
+    visitor.log.evaluate("log => { log.scrollTop = 0; }")
+    visitor.page.wait_for_function(
+        "new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done))).then(() => 1)"
+    )
+    visitor.page.unroute(FETCHED)
+    visitor.page.evaluate("dispatchEvent(new Event('online'))")
+    expect(visitor.panel).not_to_contain_text("The chat cannot be reached right now.")
+    assert visitor.log.evaluate("log => log.scrollTop") == 0

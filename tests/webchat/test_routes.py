@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import time
 import uuid
@@ -10,6 +11,7 @@ from typing import Any
 import jwt
 import pytest
 from flask.testing import FlaskClient
+from jwt.api_jws import PyJWS
 from werkzeug.test import TestResponse
 
 from plugins.webchat.routes import SESSIONS_PER_MINUTE
@@ -168,6 +170,41 @@ def test_a_customer_who_signed_out_is_a_stranger(chat: Chat) -> None:
 def test_a_wrong_identity_is_refused_and_falls_back_to_nobody(chat: Chat, proof: str) -> None:
     body = {"identity": proof, "token": chat.token()}
     assert error(chat.session(body)) == (401, "identity_refused")
+
+
+@pytest.mark.parametrize(
+    ("proof", "reason"),
+    [
+        (identity(exp=None), "the claim exp is missing"),
+        (identity(sub=None), "the claim sub is missing"),
+        (identity(exp="soon"), "the claim exp must be a number"),
+        (identity(exp=[1]), "the claim exp must be a number"),
+        (identity(exp=float("inf")), "the claim exp must be a number"),
+        (identity(exp=int(time.time()) - 60), "it has expired (exp)"),
+        (identity(exp=int(time.time()) + 25 * 3600), "exp is more than 24 hours ahead"),
+        (identity(nbf="soon"), "the claim nbf must be a number"),
+        (identity(nbf=int(time.time()) + 600), "it is not valid yet (iat, nbf)"),
+        (identity(iat="now"), "the claim iat must be a number"),
+        (identity(aud="chat"), "the claim aud must be left out"),
+        (identity(sub=" "), "sub must be text of 1 to 200 characters"),
+        (identity(phone="0600"), "phone is malformed"),
+        (identity(secret="another secret, long enough for HS256 too"), "it is not signed as agreed"),
+    ],
+)
+def test_a_refused_identity_names_the_claim_that_is_wrong(chat: Chat, proof: str, reason: str) -> None:
+    answer = chat.session({"identity": proof}).get_json()
+    assert answer["error"]["message"] == f"The identity was refused: {reason}."
+
+
+def test_a_subject_that_is_no_text_is_named(chat: Chat) -> None:
+    signer = PyJWS()
+    claims = json.dumps({"sub": 42, "exp": int(time.time()) + 600}).encode()
+    answer = chat.session({"identity": signer.encode(claims, IDENTITY_SECRET, algorithm="HS256")}).get_json()
+    assert answer["error"]["message"] == "The identity was refused: the claim sub must be text."
+
+
+def test_the_widget_is_small(chat: Chat) -> None:
+    assert len(gzip.compress(chat.http.get("/webchat/widget.js").data)) < 18_000
 
 
 def test_an_identity_may_be_a_little_late(chat: Chat) -> None:
