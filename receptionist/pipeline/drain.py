@@ -79,10 +79,7 @@ class Drain:
             self._give_back(lease, due_in=2.0)
         except Exception:  # a bug here or in a plugin: counted like a death, tried again later, then failed
             log.exception("drain_failed", conversation=lease.conversation_id)
-            lease.attempts += 1
-            if lease.attempts > MAX_ATTEMPTS + 1:  # not even the apology could be recorded
-                self._bury(lease)
-            self._give_back(lease, due_in=2.0 ** min(lease.attempts, 5))
+            self._count_failure(lease)
         finally:
             self._keeper.remove(lease)
 
@@ -150,6 +147,15 @@ class Drain:
             while (left := until - time.monotonic()) > 0 and not lease.newer.wait(min(left, 0.2)):
                 self._may_begin(lease)
         return seconds > 0
+
+    def _count_failure(self, lease: Lease) -> None:
+        lease.attempts += 1
+        if lease.attempts > MAX_ATTEMPTS + 1:  # not even the apology could be recorded
+            try:
+                self._bury(lease)
+            except (FenceLost, Unavailable):
+                log.warning("not_buried", conversation=lease.conversation_id)
+        self._give_back(lease, due_in=2.0 ** min(lease.attempts, 5))
 
     def _bury(self, lease: Lease) -> None:
         """Fail all that is open: the failed list shows it, and a person may replay it. Raises `FenceLost`."""
