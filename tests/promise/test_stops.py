@@ -17,9 +17,12 @@ from tests.servers.points import Points
 from tests.servers.vendor_server import VendorServer
 
 SHORT_GRACE = """
+from receptionist import hookimpl
 from receptionist.pipeline import runner
 
-runner.GRACE_SECONDS = 1.0
+@hookimpl
+def startup(host):
+    runner.GRACE_SECONDS = 1.0
 """
 
 

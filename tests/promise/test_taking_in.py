@@ -38,9 +38,13 @@ HOSTILE = {
     "wrong id": b'{"id": "../../etc/passwd", "text": "hi"}',
 }
 FIVE_SECONDS_ARE_ONE = """
-from receptionist import db
+from receptionist import db, hookimpl
 
 db.BUSY_SECONDS = 1.0
+
+@hookimpl
+def startup(host):
+    assert db.BUSY_SECONDS == 1.0
 """
 
 
