@@ -24,7 +24,6 @@ def register(app: Flask) -> None:
     """Handle every error of every route."""
     app.register_error_handler(RequestError, _request_error)
     app.register_error_handler(HTTPException, _http_error)
-    app.register_error_handler(OSError, _lost_connection)
     app.register_error_handler(Exception, _unexpected)
 
 
@@ -46,13 +45,6 @@ def _http_error(error: Exception) -> Response:
     if status == 405 and (allow := error.get_headers()):
         response.headers.extend([(name, value) for name, value in allow if name == "Allow"])
     return response
-
-
-def _lost_connection(error: Exception) -> Response:
-    """The sender left, or stopped in the middle of its request, which may hold a thread only so long."""
-    if isinstance(error, BlockingIOError | TimeoutError | ConnectionError):
-        return _answer(408, "too_slow", "The request did not arrive in time.")
-    return _unexpected(error)
 
 
 def _unexpected(error: Exception) -> Response:
