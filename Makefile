@@ -2,7 +2,7 @@
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run test lint types lock clean
+.PHONY: help run test bench lint types lock clean
 
 # The first of these that runs and is new enough; `make run PYTHON=/some/python3` takes that one instead.
 PYTHON := $(shell for python in python3 python3.14 python3.13 python3.12 python3.11; do \
@@ -19,8 +19,11 @@ run: .venv/.run ## Start Receptionist (Ctrl-C stops it); options go in ARGS="...
 	@exec .venv/bin/receptionist run $(ARGS)
 
 test: .venv/.test ## Run all tests; with CI=true nothing may be skipped
-	@sh tests/ensure_browser.sh
+	@sh tests/ensure_services.sh
 	@.venv/bin/python -m pytest $(ARGS)
+
+bench: .venv/.test ## Measure speed and memory beside the bare parts, about ten minutes; options go in ARGS="..."
+	@.venv/bin/python -m bench $(ARGS)
 
 lint: .venv/.test ## Check style and format
 	.venv/bin/python -m ruff check .

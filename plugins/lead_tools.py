@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from receptionist import Host, Tool, ToolContext, ToolError, hookimpl, tool
+from receptionist import Host, Tool, ToolContext, ToolError, e164, hookimpl, tool
 
 
 @tool(writes=True, idempotent=True)
@@ -23,8 +23,19 @@ def note_lead(
     noted = {key: value.strip() for key, value in given.items() if value and value.strip()}
     if not noted:
         raise ToolError("There is nothing to note; give at least one of name, phone, email, company and note.")
+    told = noted.pop("phone", None)
+    if told is None:
+        context.update_lead(**noted)
+        return {"noted": noted}
+    number = e164(told, context.account.get("country"))
+    if number is not None:
+        noted["phone"] = number
+        context.update_lead(**noted)
+        return {"noted": noted}
+    words = f"Phone number as the customer wrote it: {told}"
+    noted["note"] = f"{noted['note']}\n{words}" if "note" in noted else words
     context.update_lead(**noted)
-    return {"noted": noted}
+    return {"noted": noted, "say": "This is not a number that can be called; ask for it with the country code."}
 
 
 @tool(writes=True, idempotent=True)

@@ -6,23 +6,21 @@ from receptionist._version import VERSION as __version__
 from receptionist.agents.hours import open_intervals
 from receptionist.contracts.calendar import Calendar, Interval
 from receptionist.contracts.channel import (
+    Acknowledgement,
     Capabilities,
     Channel,
-    Inbound,
     Line,
     LineSettings,
-    LiveEvent,
-    Outbound,
-    Sender,
-    Sent,
-    Taken,
-    TranscriptMessage,
     WebhookRequest,
 )
+from receptionist.contracts.consent import consent_word
 from receptionist.contracts.edits import Draft, EditableMessage, PromptContext
 from receptionist.contracts.events import (
+    ConsentChanged,
     Event,
+    HandedOver,
     LeadChanged,
+    LineTroubled,
     MessageFailed,
     MessageSent,
     MessageTaken,
@@ -30,6 +28,19 @@ from receptionist.contracts.events import (
     TurnRecorded,
 )
 from receptionist.contracts.host import Host, Watch
+from receptionist.contracts.live import LiveEvent, TranscriptMessage
+from receptionist.contracts.messages import (
+    Attachment,
+    Echo,
+    File,
+    Inbound,
+    Media,
+    Outbound,
+    Receipt,
+    Sender,
+    Sent,
+    Taken,
+)
 from receptionist.contracts.model import (
     Completed,
     Item,
@@ -48,6 +59,7 @@ from receptionist.contracts.settings import Settings
 from receptionist.contracts.storage import Storage
 from receptionist.contracts.tool import Tool, ToolContext, tool
 from receptionist.errors import (
+    FetchFailed,
     Interrupted,
     Invalid,
     ModelError,
@@ -63,16 +75,24 @@ from receptionist.errors import (
     Unavailable,
 )
 from receptionist.hookspecs import hookimpl
+from receptionist.phones import e164
 from receptionist.security.network import network_of
 
 __all__ = [
+    "Acknowledgement",
+    "Attachment",
     "Calendar",
     "Capabilities",
     "Channel",
     "Completed",
+    "ConsentChanged",
     "Draft",
+    "Echo",
     "EditableMessage",
     "Event",
+    "FetchFailed",
+    "File",
+    "HandedOver",
     "Host",
     "Inbound",
     "Interrupted",
@@ -82,7 +102,9 @@ __all__ = [
     "LeadChanged",
     "Line",
     "LineSettings",
+    "LineTroubled",
     "LiveEvent",
+    "Media",
     "MessageFailed",
     "MessageSent",
     "MessageTaken",
@@ -96,6 +118,7 @@ __all__ = [
     "PersonRequested",
     "Produced",
     "PromptContext",
+    "Receipt",
     "Refused",
     "RequestError",
     "Said",
@@ -122,6 +145,8 @@ __all__ = [
     "Watch",
     "WebhookRequest",
     "__version__",
+    "consent_word",
+    "e164",
     "hookimpl",
     "network_of",
     "open_intervals",

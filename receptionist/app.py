@@ -8,7 +8,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from receptionist.errors import PluginError
 from receptionist.parts import Parts
 from receptionist.templates_path import TEMPLATES
-from receptionist.web import errors, headers, health, home, webhooks
+from receptionist.web import errors, files, headers, health, home, webhooks
 
 MAX_BODY = 1024 * 1024
 """Bytes of a request body, unless a route says otherwise."""
@@ -28,6 +28,7 @@ def create_app(parts: Parts) -> Flask:
     for blueprint in (
         health.make_blueprint(parts),
         webhooks.make_blueprint(parts),
+        files.make_blueprint(parts),
         home.make_blueprint(parts),
     ):
         app.register_blueprint(blueprint)

@@ -29,7 +29,16 @@ class CoreSettings(Settings):
     public_url: str = Field(
         default="", description="Address customers and vendors use; empty means http://127.0.0.1 and the port."
     )
-    host: str = Field(default="127.0.0.1", description="Address to listen on.")
+    redis_url: str = Field(
+        default="",
+        description="Address of a Redis that the processes of one installation share, redis:// or rediss:// (TLS); "
+        "empty means that everything runs in one process.",
+    )
+    host: str = Field(
+        default="",
+        description="Address to listen on; empty means 127.0.0.1 for `receptionist run` and 0.0.0.0 for "
+        "`receptionist web`, in front of which a host puts its router.",
+    )
     port: int = Field(default=8000, ge=1, le=65535, description="Port to listen on.")
     trusted_proxies: int = Field(
         default=0,
@@ -37,6 +46,9 @@ class CoreSettings(Settings):
         le=5,
         description="Reverse proxies in front of this server; that many last entries of X-Forwarded-For and "
         "X-Forwarded-Proto are believed. 0 means that customers reach it directly.",
+    )
+    web_concurrency: int = Field(
+        default=1, ge=1, le=64, description="Processes that one `receptionist web` serves with; `run` always has one."
     )
     web_threads: int = Field(
         default=160, ge=8, le=2000, description="Requests and open sockets served at once by one web process."
@@ -58,6 +70,13 @@ class CoreSettings(Settings):
         if value and (parts.scheme not in {"http", "https"} or not parts.netloc or parts.path.strip("/")):
             raise ValueError("write it like https://chat.example.com, without a path")
         return value.rstrip("/")
+
+    @field_validator("redis_url")
+    @classmethod
+    def _is_redis(cls, value: str) -> str:
+        if value and (urlsplit(value).scheme not in {"redis", "rediss"} or not urlsplit(value).hostname):
+            raise ValueError("write it like redis://127.0.0.1:6379/0, or rediss:// for TLS")
+        return value
 
     @field_validator("log_level")
     @classmethod

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from sqlalchemy.exc import ArgumentError
 
@@ -20,14 +21,18 @@ from receptionist.errors import PluginError, SettingsError
 from receptionist.host import PluginHost
 from receptionist.live.bus import MemoryBus
 from receptionist.parts import Parts
-from receptionist.pipeline.intake import Intake
+from receptionist.security.fingerprint import Fingerprints
 from receptionist.security.keys import FILE_NAME as KEY_FILE
 from receptionist.security.keys import load_secret_key
 from receptionist.security.limits import Limits
 from receptionist.security.tokens import Signer
 from receptionist.security.vault import Vault
 from receptionist.services import lines
+from receptionist.services.consent import Consents
 from receptionist.services.directory import Directory
+
+if TYPE_CHECKING:
+    from receptionist.live.link import RedisLink
 
 DATABASE_FILE = "receptionist.db"
 
@@ -47,17 +52,21 @@ def assemble(instance_path: Path) -> tuple[Parts, AgentFactory]:
     plugins = loader.Plugins(instance_path, settings.disabled_plugins.split(","))
     database = _database(settings, instance_path)
     key = _secret_key(settings, instance_path, database)
+    link = _redis(settings, key)
     parts = Parts(
         config=config,
         settings=settings,
         database=database,
         vault=Vault(key),
         signer=Signer(key),
-        limits=Limits(),
+        consents=Consents(Fingerprints(key)),
+        limits=Limits(redis=link),
         bus=MemoryBus(),
         plugins=plugins,
+        redis=link,
     )
-    parts.host = PluginHost(parts, Intake(parts), _settings(config, plugins))
+    host = PluginHost(parts, _settings(config, plugins))
+    parts.host, parts.take_in = host, host.take_in
     _register(parts)
     parts.directory = Directory(parts.database, parts.vault, parts.channels)
     factory = AgentFactory(parts)
@@ -70,6 +79,15 @@ def _database(settings: CoreSettings, instance_path: Path) -> Database:
         return Database(database_url(settings, instance_path))
     except (ImportError, ArgumentError) as error:
         raise SettingsError(f"DATABASE_URL does not work here ({error}). Leave it empty for SQLite.") from error
+
+
+def _redis(settings: CoreSettings, key: bytes) -> RedisLink | None:
+    """The way to Redis. Its client is imported only where there is one: it is 10 MB of memory."""
+    if not settings.redis_url:
+        return None
+    from receptionist.live.link import RedisLink
+
+    return RedisLink(settings.redis_url, key)
 
 
 def _secret_key(settings: CoreSettings, instance_path: Path, database: Database) -> bytes:

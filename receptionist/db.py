@@ -5,12 +5,13 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import ArgumentError, DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.elements import ColumnElement
@@ -64,16 +65,37 @@ def _postgresql_now(element: db_now, compiler: Any, **options: Any) -> str:
     return f"(statement_timestamp() + make_interval(secs => {seconds}))"
 
 
+@dataclass(frozen=True, slots=True)
+class Room:
+    """How many connections a server has for us, and how many a process may take."""
+
+    connections: int
+    for_process: int
+
+    @property
+    def processes(self) -> int:
+        """How many processes may run side by side."""
+        return self.connections // self.for_process
+
+
 class Database:
-    """One engine per process, made after fork. `begin` writes, `read` only looks."""
+    """One engine per process, made after fork. `begin` writes, `read` only looks.
+
+    `url` is of SQLite or PostgreSQL; else `ArgumentError` is raised, or `ImportError` where a driver is missing.
+    Nothing is connected before the first transaction. Transactions are short and wait for nothing but the
+    database: on PostgreSQL they share a few connections, and a thread may hold only one.
+    """
 
     def __init__(self, url: str) -> None:
-        self.engine = sa.create_engine(_full_url(url), **_engine_options(url))
-        self.is_sqlite = self.engine.dialect.name == "sqlite"
+        address = sa.make_url(url)
+        self.is_sqlite = address.get_backend_name() == "sqlite"
+        self.engine = _sqlite_engine(address) if self.is_sqlite else _postgresql_engine(address)
+        self._writer = self.engine.execution_options(writes=True)
+        self._reader = self._glancer = self.engine
+        if not self.is_sqlite:
+            self._reader = self.engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+            self._glancer = self.engine.execution_options(isolation_level="AUTOCOMMIT")
         self._writing = threading.Lock()
-        if self.is_sqlite:
-            sa.event.listen(self.engine, "connect", _prepare_sqlite)
-            sa.event.listen(self.engine, "begin", _begin_sqlite)
         file = self.engine.url.database if self.is_sqlite else None
         self._wal = WalSync(Path(file)) if file else None
 
@@ -81,14 +103,14 @@ class Database:
     def begin(self, *, durable: bool = False) -> Iterator[sa.Connection]:
         """A writing transaction, committed at the end. Raises `Unavailable` if nothing can be written now.
 
-        Every commit survives killed processes; a `durable` one also a loss of power. SQLite has one writer at a
-        time: writers of this process queue here, where waking is immediate, instead of in SQLite's busy handler,
-        which sleeps.
+        Every commit survives killed processes; a `durable` one also a loss of power (PostgreSQL's all do). SQLite
+        has one writer at a time: writers of this process queue here, where waking is immediate, instead of in
+        SQLite's busy handler, which sleeps. On PostgreSQL writers run side by side (READ COMMITTED): of two that
+        deadlock one gets `Unavailable`, with nothing stored, and its caller begins again. Where the connection is
+        lost at the very commit, `Unavailable` may be raised for what is stored: repeating must do no harm.
         """
-        with self._turn(), _unavailable(), self.engine.connect() as connection:
-            connection = connection.execution_options(writes=True)
-            with connection.begin():
-                yield connection
+        with self._turn(), self._unavailable(writing=True), self._writer.begin() as connection:
+            yield connection
         if durable and self._wal is not None:
             try:
                 self._wal.flush()
@@ -96,10 +118,36 @@ class Database:
                 raise Unavailable("The disk does not take the database's log; please try again.") from error
 
     @contextmanager
-    def read(self) -> Iterator[sa.Connection]:
-        """A transaction that only reads and sees one state of the database."""
-        with _unavailable(), self.engine.connect() as connection, connection.begin():
+    def read(self, *, once: bool = False) -> Iterator[sa.Connection]:
+        """A transaction that only reads and sees one state of the database. Raises `Unavailable`.
+
+        `once`: for a single statement, which sees one state by itself; spares PostgreSQL two of three round trips.
+        """
+        with self._unavailable(writing=False), (self._glancer if once else self._reader).begin() as connection:
             yield connection
+
+    @contextmanager
+    def migrating(self) -> Iterator[sa.Connection]:
+        """A writing transaction for migrations: a second one waits for the first. Raises `Unavailable`."""
+        if self.is_sqlite:
+            with self.begin() as connection:
+                yield connection
+            return
+        from receptionist import postgresql
+
+        with self._unavailable(writing=True), postgresql.migrating(self.engine) as connection:
+            yield connection
+
+    def describe(self) -> tuple[str, Room | None]:
+        """The product with its version, and on PostgreSQL the connections there are. Raises `Unavailable`."""
+        with self.read() as connection:
+            version = ".".join(map(str, connection.dialect.server_version_info or ()))
+            if self.is_sqlite:
+                return f"SQLite {version}", None
+            from receptionist import postgresql
+
+            room = Room(postgresql.connections(connection), postgresql.POOL_SIZE)
+            return f"PostgreSQL {version}", room
 
     def dispose(self) -> None:
         """Close all connections."""
@@ -116,6 +164,29 @@ class Database:
             yield
         finally:
             self._writing.release()
+
+    @contextmanager
+    def _unavailable(self, *, writing: bool) -> Iterator[None]:
+        try:
+            yield
+        except PoolTimeout as error:
+            raise Unavailable("The database is busy; please try again.") from error
+        except DBAPIError as error:
+            if not self._is_passing(error, writing):
+                raise
+            raise Unavailable("The database cannot be used just now; please try again.") from error
+
+    def _is_passing(self, error: DBAPIError, writing: bool) -> bool:
+        if not self.is_sqlite:
+            from receptionist import postgresql
+
+            return postgresql.is_passing(error, writing)
+        if not isinstance(error, OperationalError | InterfaceError):
+            return False
+        reason = str(
+            error.orig
+        )  # a mistake in the program, or a database that is not migrated, is not mended by waiting
+        return "no such" not in reason and "syntax error" not in reason
 
 
 def prepared(statement: Any, *tables: Any) -> Any:
@@ -165,16 +236,28 @@ class Scope:
         return int(getattr(result, "rowcount", 0))
 
 
-def _full_url(url: str) -> str:
-    """Hosts give `postgres://`, which SQLAlchemy does not know."""
-    return "postgresql://" + url.removeprefix("postgres://") if url.startswith("postgres://") else url
+def _sqlite_engine(address: sa.URL) -> sa.Engine:
+    engine = sa.create_engine(
+        address,
+        pool_size=16,
+        max_overflow=112,
+        pool_timeout=BUSY_SECONDS,
+        connect_args={"timeout": BUSY_SECONDS, "check_same_thread": False},
+    )
+    sa.event.listen(engine, "connect", _prepare_sqlite)
+    sa.event.listen(engine, "begin", _begin_sqlite)
+    return engine
 
 
-def _engine_options(url: str) -> dict[str, Any]:
-    options: dict[str, Any] = {"pool_size": 16, "max_overflow": 112, "pool_timeout": BUSY_SECONDS}
-    if url.startswith("sqlite"):
-        options["connect_args"] = {"timeout": BUSY_SECONDS, "check_same_thread": False}
-    return options
+def _postgresql_engine(address: sa.URL) -> sa.Engine:
+    from receptionist import postgresql  # loads the driver, which SQLite does without
+
+    if address.drivername not in postgresql.NAMES:
+        raise ArgumentError(f"{address.drivername} is neither sqlite nor postgresql")
+    url = postgresql.driver_url(address)
+    engine = sa.create_engine(url, pool_timeout=BUSY_SECONDS, use_native_hstore=False, **postgresql.POOL)
+    postgresql.watch(engine, address)
+    return engine
 
 
 def _prepare_sqlite(connection: Any, _record: Any) -> None:
@@ -189,13 +272,3 @@ def _begin_sqlite(connection: sa.Connection) -> None:
     """Writers take the lock at once: a deferred BEGIN fails at its first write with SQLITE_BUSY_SNAPSHOT."""
     writes = connection.get_execution_options().get("writes", False)
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
-
-
-@contextmanager
-def _unavailable() -> Iterator[None]:
-    try:
-        yield
-    except (OperationalError, InterfaceError, PoolTimeout) as error:
-        if "no such" in str(error) or "syntax error" in str(error):
-            raise  # a mistake in the program or a database that is not migrated, which no waiting mends
-        raise Unavailable("The database cannot be used just now; please try again.") from error

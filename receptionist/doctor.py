@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from receptionist import migrations
 from receptionist.agents.factory import AgentFactory
 from receptionist.contracts.strategy import StrategyFields
-from receptionist.db import db_now
+from receptionist.db import Room, db_now
 from receptionist.errors import ModelError, Unavailable
 from receptionist.models import Account, Conversation, Line, Message
 from receptionist.parts import Parts
@@ -40,14 +40,20 @@ def examine(parts: Parts, factory: AgentFactory) -> Iterator[Finding]:
 
 def _database(parts: Parts) -> Iterator[Finding]:
     try:
+        product, room = parts.database.describe()
         at, newest = migrations.current(parts.database), migrations.newest()
-    except Unavailable:
-        yield Finding("database", False, "cannot be reached; check DATABASE_URL and that the server runs")
+    except Unavailable as error:
+        reason = f" ({orig})" if (orig := getattr(error.__cause__, "orig", None)) else ""
+        cure = "check DATABASE_URL and that the server runs"
+        yield Finding("database", False, f"cannot be used{reason}; {cure}")
         return
     if at != newest:
-        yield Finding("database", False, f"is at revision {at}, not {newest}; run: receptionist migrate")
+        state = "is not migrated" if at is None else f"is at revision {at}, not {newest}"
+        yield Finding("database", False, f"{product} {state}; run: receptionist migrate")
         return
-    yield Finding("database", True, f"revision {at}")
+    yield Finding("database", True, f"{product}, revision {at}")
+    if room is not None:
+        yield _connections(room)
     with parts.database.read() as connection:
         accounts = connection.execute(sa.select(sa.func.count()).select_from(Account)).scalar_one()
         silent = connection.execute(sa.select(Line.id, Line.title).where(Line.strategy_id.is_(None), Line.active)).all()
@@ -60,6 +66,13 @@ def _database(parts: Parts) -> Iterator[Finding]:
         cure = "bring back the secret key they were sealed with, or set them again: receptionist line set"
         yield Finding("line", False, f"the settings of line {line_id} cannot be read; {cure}")
     yield from _work(parts)
+
+
+def _connections(room: Room) -> Finding:
+    text = f"{room.connections} are enough for {room.processes} processes, each taking up to {room.for_process}"
+    if room.processes >= 2:  # a web process and a worker
+        return Finding("database connections", True, text)
+    return Finding("database connections", False, f"{text}; raise max_connections, or the limit of the role or plan")
 
 
 def _work(parts: Parts) -> Iterator[Finding]:

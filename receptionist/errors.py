@@ -117,7 +117,17 @@ class SendError(ReceptionistError):
 
 
 class SendRefused(SendError):
-    """The vendor refused for good (opted out, bad number): never tried again."""
+    """The vendor refused for good (opted out, bad number): never tried again.
+
+    `code` is the vendor's. `opted_out`: the customer refused messages of this line, so nothing more is sent.
+    `alert`: something is wrong with the line, so that an admin must act.
+    """
+
+    def __init__(self, message: str, *, code: str | None = None, opted_out: bool = False, alert: bool = False) -> None:
+        super().__init__(message)
+        self.code = code
+        self.opted_out = opted_out
+        self.alert = alert
 
 
 class SendFailed(SendError):
@@ -130,6 +140,14 @@ class SendFailed(SendError):
 
 class SendUnknown(SendError):
     """Perhaps sent, perhaps not (a timeout after the request went out)."""
+
+
+class FetchFailed(ReceptionistError):
+    """A file that came with a message could not be fetched. `retryable`: it may work in a moment."""
+
+    def __init__(self, message: str, *, retryable: bool = False) -> None:
+        super().__init__(message)
+        self.retryable = retryable
 
 
 class ToolError(ReceptionistError):

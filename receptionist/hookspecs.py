@@ -17,10 +17,11 @@ if TYPE_CHECKING:
     import jinja2
 
     from receptionist.contracts.calendar import Calendar
-    from receptionist.contracts.channel import Channel, Inbound, Line
+    from receptionist.contracts.channel import Channel, Line
     from receptionist.contracts.edits import Draft, EditableMessage, PromptContext
     from receptionist.contracts.events import Event
     from receptionist.contracts.host import Host
+    from receptionist.contracts.messages import Inbound
     from receptionist.contracts.model import Model
     from receptionist.contracts.settings import Settings
     from receptionist.contracts.storage import Storage

@@ -10,15 +10,18 @@ from typing import Any, TypeVar, cast
 import sqlalchemy as sa
 
 from receptionist.contracts.calendar import Calendar
-from receptionist.contracts.channel import Line, Sender, Taken, TranscriptMessage, WebhookRequest
+from receptionist.contracts.channel import Line, WebhookRequest
 from receptionist.contracts.host import Watch
+from receptionist.contracts.live import TranscriptMessage
+from receptionist.contracts.messages import Echo, Inbound, Receipt, Sender, Taken
 from receptionist.contracts.settings import Settings
 from receptionist.contracts.storage import Storage
 from receptionist.db import Scope, prepared
-from receptionist.errors import PluginError
+from receptionist.errors import PluginError, Unavailable
 from receptionist.models import Identity, Message, Turn, table
 from receptionist.parts import Parts
-from receptionist.pipeline.intake import Intake
+from receptionist.pipeline.intake import Intake, Stale
+from receptionist.pipeline.reports import Reports
 from receptionist.services import leads
 
 S = TypeVar("S", bound=Settings)
@@ -47,12 +50,17 @@ AFTER = prepared(_seen.order_by(_messages.c.id), _messages, _identities)
 LAST = prepared(_seen.order_by(_messages.c.id.desc()), _messages, _identities)
 
 
+MAX_STALE = 3
+"""Times a request is checked anew because its line was changed at the same moment."""
+
+
 class PluginHost:
     """One per process; see `contracts.host.Host` for what each method promises."""
 
-    def __init__(self, parts: Parts, intake: Intake, settings: Mapping[type[Settings], Settings]) -> None:
+    def __init__(self, parts: Parts, settings: Mapping[type[Settings], Settings]) -> None:
         self._parts = parts
-        self._intake = intake
+        self._intake = Intake(parts)
+        self._reports = Reports(parts)
         self._settings = settings
 
     @property
@@ -79,16 +87,33 @@ class PluginHost:
     def receive(self, line: Line, request: WebhookRequest) -> list[Taken]:
         """Steps 1 to 4: verify, parse, take in, ring."""
         channel = self._parts.channels[line.channel]
-        channel.verify(request, line)
-        messages = channel.parse(request, line)
+        for _ in range(MAX_STALE):
+            channel.verify(request, line)
+            items = channel.parse(request, line)
+            try:
+                return self._take(line, items)
+            except Stale:
+                line = self._parts.directory.by_key(line.channel, line.key, fresh=True)
+        raise Unavailable("This line is being changed right now; please try again.")
+
+    def take_in(self, line: Line, messages: Sequence[Inbound]) -> list[Taken]:
+        """Steps 3 and 4 for messages that came another way than by webhook. Raises `Stale` if the line changed."""
         taken = self._intake.take_in(line, messages) if messages else []
         for conversation_id in {row.conversation_id for row in taken if not row.duplicate}:
             self._parts.ring(conversation_id)
         return taken
 
+    def _take(self, line: Line, items: Sequence[Inbound | Receipt | Echo]) -> list[Taken]:
+        taken = self.take_in(line, [item for item in items if isinstance(item, Inbound)])
+        if echoes := [item for item in items if isinstance(item, Echo)]:
+            self._reports.take_echoes(line, echoes)
+        if receipts := [item for item in items if isinstance(item, Receipt)]:
+            self._reports.take_receipts(line, receipts)
+        return taken
+
     def transcript(self, line: Line, sender: Sender, after: int = 0, limit: int = 100) -> list[TranscriptMessage]:
         """The customer's messages on the line."""
-        with self._parts.database.read() as connection:
+        with self._parts.database.read(once=True) as connection:
             rows = Scope(connection, line.account_id).execute(
                 AFTER if after else LAST,
                 b_kind=leads.channel_kind(line.channel),
@@ -111,7 +136,7 @@ class PluginHost:
 
     def lead(self, account_id: int, lead_id: int) -> Mapping[str, Any]:
         """A lead as it is now."""
-        with self._parts.database.read() as connection:
+        with self._parts.database.read(once=True) as connection:
             return leads.get(Scope(connection, account_id), lead_id)
 
     def calendars(self) -> Sequence[Calendar]:

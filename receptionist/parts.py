@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,18 +11,21 @@ from receptionist.config import Config, CoreSettings
 
 if TYPE_CHECKING:
     from receptionist.contracts.calendar import Calendar
-    from receptionist.contracts.channel import Channel
+    from receptionist.contracts.channel import Channel, Line
     from receptionist.contracts.events import Event
     from receptionist.contracts.host import Host
+    from receptionist.contracts.messages import Inbound, Taken
     from receptionist.contracts.model import Model
     from receptionist.contracts.storage import Storage
     from receptionist.contracts.tool import Tool
     from receptionist.db import Database
     from receptionist.live.bus import MemoryBus
+    from receptionist.live.link import RedisLink
     from receptionist.loader import Plugins
     from receptionist.security.limits import Limits
     from receptionist.security.tokens import Signer
     from receptionist.security.vault import Vault
+    from receptionist.services.consent import Consents
     from receptionist.services.directory import Directory
 
 
@@ -35,6 +38,7 @@ class Parts:
     database: Database
     vault: Vault
     signer: Signer
+    consents: Consents
     limits: Limits
     bus: MemoryBus
     plugins: Plugins
@@ -46,7 +50,12 @@ class Parts:
     storages: Mapping[str, Storage] = field(init=False)
     directory: Directory = field(init=False)
     ring: Callable[[int], None] = field(default=lambda conversation_id: None)
-    """Says that a conversation has work; set by the runner of this process. Never raises."""
+    """Says that a conversation has work; set by the desk of this process. Never raises."""
+    redis: RedisLink | None = None
+    """The way to Redis, if this installation has one."""
+
+    take_in: Callable[[Line, Sequence[Inbound]], list[Taken]] = field(init=False)
+    """Stores messages that came another way than by webhook, and rings. Raises what `Intake.take_in` does."""
 
     @property
     def instance_path(self) -> Path:

@@ -1,4 +1,4 @@
-"""The embedded way to run: gunicorn with one worker process that serves and answers."""
+"""What serves: gunicorn with one process that also answers (`run`), or with one or more that only serve (`web`)."""
 
 from __future__ import annotations
 
@@ -34,8 +34,9 @@ class DeskWorker(ThreadWorker):  # type: ignore[misc]
         """Serve until told to stop; returns when the desk is stopped too."""
         with _ending_clearly():
             self.app.desk.start()
-        how = f"Ctrl-C, or SIGTERM to {os.getppid()}, stops it"
-        print(f"Receptionist is ready: {self.app.address}  ({how})", file=sys.stderr, flush=True)  # noqa: T201
+        if self.age == 1:
+            how = f"Ctrl-C, or SIGTERM to {os.getppid()}, stops it"
+            print(f"Receptionist is ready: {self.app.address}  ({how})", file=sys.stderr, flush=True)  # noqa: T201
         try:
             super().run()
         finally:
@@ -63,20 +64,22 @@ class DeskWorker(ThreadWorker):  # type: ignore[misc]
         return self._stopping
 
 
-class EmbeddedServer(BaseApplication):  # type: ignore[misc]
-    """One process that does everything; its parts are made in the worker, after fork."""
+class Server(BaseApplication):  # type: ignore[misc]
+    """Gunicorn over our application; the parts are made in its worker processes, after fork."""
 
-    def __init__(self, instance_path: Path) -> None:
+    def __init__(self, instance_path: Path, *, answers: bool) -> None:
         self._instance_path = instance_path
         self._settings = Config(instance_path).read(CoreSettings)
+        self._answers = answers
+        self._host = self._settings.host or ("127.0.0.1" if answers else "0.0.0.0")  # noqa: S104 - behind a router
         super().__init__()
 
     def load_config(self) -> None:
         """Gunicorn's settings, from ours."""
         settings = self._settings
         for name, value in {
-            "bind": f"{settings.host}:{settings.port}",
-            "workers": 1,
+            "bind": f"{self._host}:{settings.port}",
+            "workers": 1 if self._answers else settings.web_concurrency,
             "worker_class": DeskWorker,
             "threads": settings.web_threads,
             "graceful_timeout": 20,
@@ -93,13 +96,13 @@ class EmbeddedServer(BaseApplication):  # type: ignore[misc]
         """Raises `AdminError` if the address cannot be listened on."""
         settings = self._settings
         try:
-            family, *_, address = socket.getaddrinfo(settings.host, settings.port, type=socket.SOCK_STREAM)[0]
+            family, *_, address = socket.getaddrinfo(self._host, settings.port, type=socket.SOCK_STREAM)[0]
             with socket.socket(family) as probe:
                 probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
                 probe.bind(address)
         except OSError as error:
             raise AdminError(
-                f"Receptionist cannot listen on {settings.host} port {settings.port}: {error.strerror or error}. "
+                f"Receptionist cannot listen on {self._host} port {settings.port}: {error.strerror or error}. "
                 "Is it running already? Else set PORT or HOST."
             ) from error
 
@@ -111,14 +114,15 @@ class EmbeddedServer(BaseApplication):  # type: ignore[misc]
 
         configure(self._settings.log_level)
         with _ending_clearly():
-            self.desk = Desk(self._instance_path)
-            prepare(self.desk)
+            self.desk = Desk(self._instance_path, answers=self._answers)
+            if self._answers:
+                prepare(self.desk)
             return create_app(self.desk.parts)
 
     @property
     def address(self) -> str:
         """Where it listens."""
-        return f"http://{self._settings.host}:{self._settings.port}"
+        return f"http://{self._host}:{self._settings.port}"
 
 
 @contextmanager

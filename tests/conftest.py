@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
 pytest_plugins = ["pytester"]
-if Path(__file__).with_name("fixtures.py").exists():
-    pytest_plugins.append("tests.fixtures")
+if Path(__file__).with_name("fixtures.py").exists():  # not where the tests of this file run it alone
+    pytest_plugins += ["tests.services", "tests.fixtures"]
 
 CHROMIUM = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 CHROMIUM_ARGUMENTS = [

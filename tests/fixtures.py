@@ -12,6 +12,7 @@ from tests.harness.house import House
 from tests.harness.installation import Installation
 from tests.servers.brain import Brain
 from tests.servers.points import Points
+from tests.servers.postgres import PostgresServer
 from tests.servers.vendor_server import VendorServer
 
 FAST: dict[str, object] = {"LEASE_SECONDS": 2, "SWEEP_SECONDS": 0.3, "TURN_SECONDS": 20}
@@ -61,15 +62,53 @@ def _template(tmp_path_factory: pytest.TempPathFactory, vendor: VendorServer) ->
     return instance.prepare(tmp_path_factory.mktemp("template") / "instance", vendor.url)
 
 
+@pytest.fixture(scope="session")
+def _postgres_template(
+    tmp_path_factory: pytest.TempPathFactory, vendor: VendorServer, postgres: PostgresServer
+) -> tuple[Path, str]:
+    """The folder, and the URL of its database, which nobody connects to any more."""
+    url = postgres.new_database()
+    return instance.prepare(tmp_path_factory.mktemp("template") / "instance", vendor.url, url), url
+
+
 @pytest.fixture
-def make_instance(tmp_path: Path, _template: Path, _brain: Brain, vendor: VendorServer) -> Callable[..., Path]:
-    """`make_instance(LEASE_SECONDS=5, …)`: a fresh instance folder whose model is `brain`."""
+def database() -> str:
+    """The database of `house`, `install` and the like, "sqlite"; a folder's conftest may run its tests on both:
+    `@pytest.fixture(params=["sqlite", "postgresql"])`."""
+    return "sqlite"
+
+
+@pytest.fixture
+def _copied_template(request: pytest.FixtureRequest, database: str) -> Iterator[Callable[[], tuple[Path, str]]]:
+    """The folder to copy and the URL of a database that goes with the copy; empty for the embedded one."""
+    made: list[str] = []
+
+    def copied() -> tuple[Path, str]:
+        if database == "sqlite":
+            return request.getfixturevalue("_template"), ""
+        folder, template = request.getfixturevalue("_postgres_template")
+        made.append(request.getfixturevalue("postgres").new_database(template))
+        return folder, made[-1]
+
+    if database != "sqlite":
+        request.getfixturevalue("_postgres_template")  # outlives this fixture
+    yield copied
+    for url in made:
+        request.getfixturevalue("postgres").drop_database(url)
+
+
+@pytest.fixture
+def make_instance(
+    tmp_path: Path, _copied_template: Callable[[], tuple[Path, str]], _brain: Brain, vendor: VendorServer
+) -> Callable[..., Path]:
+    """`make_instance(LEASE_SECONDS=5, …)`: a fresh instance folder whose model is `brain`, with its `database`."""
     made: list[Path] = []
 
     def make(**settings: object) -> Path:
         made.append(tmp_path / f"instance-{len(made)}")
-        defaults = {**FAST, "REMOTE_BRAIN": _brain.url, "REMOTE_VENDOR": vendor.url}
-        return instance.copy(_template, made[-1], defaults | settings)
+        folder, url = _copied_template()
+        defaults = {**FAST, "REMOTE_BRAIN": _brain.url, "REMOTE_VENDOR": vendor.url, "DATABASE_URL": url}
+        return instance.copy(folder, made[-1], defaults | settings)
 
     return make
 

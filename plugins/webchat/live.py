@@ -37,6 +37,8 @@ BAD_FRAME, WHO_ARE_YOU, SLOW_DOWN = 4400, 4401, 4429
 _WAIT_SECONDS = 1.0
 _LONGEST_SECONDS = 30 * 60
 _EVENT_FIELDS = ("turn", "text", "offset")
+_OVERLAP = 20
+"""Messages read again after a gap: one with a lower id may have been committed later."""
 
 
 class Live:
@@ -122,6 +124,8 @@ class _View:
     def show(self, event: LiveEvent) -> None:
         if event.type == "message":
             self.catch_up(before=int(event.data["id"]))
+        elif event.type == "sync":
+            self.catch_up(before=min(sorted(self._sent)[-_OVERLAP:], default=None))
         elif event.data.get("turn") is None or event.data["turn"] not in self._turns:
             fields = {name: event.data[name] for name in _EVENT_FIELDS if name in event.data}
             self._wire.send({"type": event.type, **fields})

@@ -40,5 +40,5 @@ def prompt_context(
     message: str,
 ) -> PromptContext:
     """The turn as hooks and templates see it."""
-    account = {"id": office.id, "name": office.name, "timezone": office.timezone}
+    account = {"id": office.id, "name": office.name, "timezone": office.timezone, "country": office.country}
     return PromptContext(account, line, lead, conversation, strategy.plain, message)

@@ -9,11 +9,11 @@ from datetime import datetime
 from typing import Any
 
 from receptionist.errors import ToolError
+from receptionist.phones import e164
 from receptionist.services.leads import LeadChange
 from receptionist.text import storable
 
 _EMAIL = re.compile(r"[^@\s<>\"',;]{1,64}@[A-Za-z0-9.-]{1,190}\.[A-Za-z]{2,24}")
-_PHONE = re.compile(r"\+?[0-9]{5,15}")
 _LIMITS = {"name": 200, "company": 200, "note": 2000}
 
 
@@ -53,7 +53,7 @@ class Context:
             LeadChange(
                 name=_short("name", name),
                 email=email.strip() if email else None,
-                phone=_phone(phone),
+                phone=_phone(phone, self.account.get("country")),
                 company=_short("company", company),
                 note=_short("note", note),
             )
@@ -69,10 +69,10 @@ def _short(what: str, value: str | None) -> str | None:
     return storable(value or "").strip()[: _LIMITS[what]] or None
 
 
-def _phone(value: str | None) -> str | None:
-    digits = re.sub(r"[\s().\-/]", "", value or "")
-    if not digits:
+def _phone(value: str | None, country: str | None) -> str | None:
+    if not value or not value.strip():
         return None
-    if not _PHONE.fullmatch(digits):
-        raise ToolError("This is not a phone number; ask for it again.")
-    return digits
+    number = e164(value, country)
+    if number is None:
+        raise ToolError("This is not a phone number that can be called; ask for it again, with the country code.")
+    return number

@@ -143,7 +143,7 @@ def _sample(fields: StrategyFields) -> PromptContext:
     """A turn that could be, to try a template with."""
     lead = {"id": 0, "name": None, "email": None, "phone": None, "company": None, "notes": ""}
     return PromptContext(
-        account={"id": 0, "name": "Sample", "timezone": "UTC"},
+        account={"id": 0, "name": "Sample", "timezone": "UTC", "country": None},
         line={"title": "Sample", "channel": "webchat"},
         lead=lead,
         conversation={"id": 0, "first_reply": True},

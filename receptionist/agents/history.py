@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Literal, Protocol
 
 from receptionist.contracts.model import Said
@@ -19,6 +19,9 @@ class Recorded(Protocol):
 
     @property
     def text(self) -> str: ...
+
+    @property
+    def attachments(self) -> Sequence[Mapping[str, Any]] | None: ...
 
 
 def trimmed(past: Sequence[Recorded], waiting: Iterable[Recorded], budget_tokens: int) -> list[Said]:
@@ -48,4 +51,5 @@ def trimmed(past: Sequence[Recorded], waiting: Iterable[Recorded], budget_tokens
 def _said(message: Any, limit: int) -> Said:
     role: Literal["user", "assistant"] = "user" if message.direction == "in" else "assistant"
     text = message.text if len(message.text) <= limit else message.text[:limit] + " […]"
-    return Said(role, text)
+    files = [f"[a file that you cannot see: {each['content_type']}]" for each in message.attachments or ()]
+    return Said(role, "\n".join([text, *files]).strip())

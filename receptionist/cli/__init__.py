@@ -12,7 +12,7 @@ from receptionist.cli.base import assembled
 from receptionist.cli.conversation import conversation
 from receptionist.cli.line import line
 from receptionist.cli.message import message
-from receptionist.cli.process import doctor, migrate, plugins, run
+from receptionist.cli.process import doctor, migrate, plugins, run, web, worker
 from receptionist.cli.strategy import strategy
 from receptionist.errors import ReceptionistError
 
@@ -47,5 +47,5 @@ def main() -> None:
     """A self-hosted AI receptionist."""
 
 
-for command in (run, migrate, plugins, doctor, account, line, strategy, conversation, message):
+for command in (run, web, worker, migrate, plugins, doctor, account, line, strategy, conversation, message):
     main.add_command(command)

@@ -1,4 +1,4 @@
-"""`receptionist run`, `migrate`, `plugins` and `doctor`."""
+"""`receptionist run`, `web`, `worker`, `migrate`, `plugins` and `doctor`."""
 
 from __future__ import annotations
 
@@ -7,17 +7,42 @@ import sys
 import click
 
 from receptionist.cli.base import assembled
-from receptionist.config import find_instance_path
+from receptionist.config import Config, CoreSettings, find_instance_path
 from receptionist.errors import AdminError
 
 
 @click.command()
 def run() -> None:
     """Serve and answer in one process, with nothing else to install."""
-    from receptionist.server import EmbeddedServer
+    _serve(answers=True)
+
+
+@click.command()
+def web() -> None:
+    """Serve only: take messages in and show answers; a `receptionist worker` answers."""
+    settings = Config(find_instance_path()).read(CoreSettings)
+    if not settings.redis_url:
+        click.echo(
+            f"REDIS_URL is not set: each answer begins up to {settings.sweep_seconds:g} seconds later, "
+            "is not shown word by word, and every web process counts rate limits for itself.",
+            err=True,
+        )
+    _serve(answers=False)
+
+
+@click.command()
+def worker() -> None:
+    """Answer only: work off what `receptionist web` took in; start as many as you like."""
+    from receptionist.worker import work
+
+    work(find_instance_path())
+
+
+def _serve(*, answers: bool) -> None:
+    from receptionist.server import Server
 
     try:
-        server = EmbeddedServer(find_instance_path())
+        server = Server(find_instance_path(), answers=answers)
     except AdminError as error:
         raise click.ClickException(str(error)) from error
     server.refuse_taken_port()
@@ -29,7 +54,6 @@ def run() -> None:
 def migrate() -> None:
     """Bring the database to the newest revision."""
     from receptionist import migrations
-    from receptionist.config import Config, CoreSettings
     from receptionist.core import database_url
     from receptionist.db import Database
 

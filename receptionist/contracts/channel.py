@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from receptionist.errors import Invalid, SendUnknown
+from receptionist.contracts.messages import Attachment, Echo, File, Inbound, Outbound, Receipt, Sent
+from receptionist.errors import FetchFailed, Invalid, SendUnknown
 
 if TYPE_CHECKING:
     from receptionist.contracts.host import Host
@@ -23,7 +24,8 @@ class Capabilities:
     `delivery`: "pull" when the customer's client fetches recorded messages itself (recording is delivering),
     "push" when `send` must call a vendor. `idempotent_send`: a repeated `send` with the same key reaches the
     customer once. `burst_seconds`: how long to wait for the rest after a fragment such as "hi"; a finished
-    sentence is answered at once. `text_limit`: characters per message; longer replies are split.
+    sentence is answered at once. `text_limit`: how long one message may be, as `Channel.length` counts; longer
+    replies are split. `media`: whether `send` takes files.
     """
 
     delivery: Literal["pull", "push"] = "push"
@@ -31,6 +33,7 @@ class Capabilities:
     streaming: bool = False
     text_limit: int = 4000
     burst_seconds: float = 2.0
+    media: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +52,8 @@ class Line:
     """How the line's strategy greets; empty where there is none."""
     notice: str = ""
     """Words every customer must see, such as "Demo answers"; empty for a real model."""
+    revision: int = 0
+    """The account's revision that this is a picture of."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,56 +84,12 @@ def _no_constant(name: str) -> Any:
 
 
 @dataclass(frozen=True, slots=True)
-class Sender:
-    """Who wrote, in the channel's own terms. `address` is where a reply goes and what identifies the customer.
+class Acknowledgement:
+    """What a vendor hears once everything in its webhook is committed."""
 
-    Set `verified_email` or `verified_phone` (E.164) only when the channel proved it.
-    """
-
-    address: str
-    name: str | None = None
-    verified_email: str | None = None
-    verified_phone: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Inbound:
-    """One message of a customer. `provider_message_id` makes it unique on its line, for ever."""
-
-    provider_message_id: str
-    sender: Sender
-    text: str
-    kind: str = "text"
-    sent_at: datetime | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Taken:
-    """What intake did with one inbound message: the row it has now. `duplicate`: it was there already."""
-
-    message_id: int
-    provider_message_id: str
-    conversation_id: int
-    duplicate: bool
-    at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class Outbound:
-    """One message to send. `key` is the same at every attempt: hand it to vendors that take an idempotency key."""
-
-    id: int
-    key: str
-    to: str
-    text: str
-    attempt: int
-
-
-@dataclass(frozen=True, slots=True)
-class Sent:
-    """The vendor accepted; `provider_message_id` is its id for the message, if it gives one."""
-
-    provider_message_id: str | None = None
+    status: int = 204
+    content_type: str = ""
+    body: bytes = b""
 
 
 class LineSettings(BaseModel):
@@ -155,9 +116,16 @@ class Channel:
         """Return if the request surely comes from the vendor; else raise `Refused`. Compare secrets as bytes."""
         raise NotImplementedError(f"{type(self).__name__}.verify")
 
-    def parse(self, request: WebhookRequest, line: Line) -> Sequence[Inbound]:
-        """All messages in the request, in order. Raises `Invalid` when it is not the vendor's format."""
+    def parse(self, request: WebhookRequest, line: Line) -> Sequence[Inbound | Receipt | Echo]:
+        """All that is in the request, in order; what is of no use is left out.
+
+        Raises `Invalid` when it is not the vendor's format: one bad item should not cost the others.
+        """
         raise NotImplementedError(f"{type(self).__name__}.parse")
+
+    def acknowledge(self, request: WebhookRequest, line: Line) -> Acknowledgement:
+        """What the vendor hears when all of its request is committed."""
+        return Acknowledgement()
 
     def send(self, line: Line, message: Outbound) -> Sent:
         """Send to the vendor, with a timeout of 15 seconds at most in all: what hangs longer is taken over.
@@ -177,28 +145,30 @@ class Channel:
             return None
         raise SendUnknown(f"{self.title} cannot tell whether the message was sent")
 
+    def can_tell(self, line: Line) -> bool:
+        """Whether a send on this line that was cut off can be cleared up, so that nothing is lost or doubled by it."""
+        return self.capabilities.idempotent_send or type(self).resolve_unknown is not Channel.resolve_unknown
 
-@dataclass(frozen=True, slots=True)
-class TranscriptMessage:
-    """One recorded message as the customer may see it. `id` grows along the transcript: use it as a cursor."""
+    def length(self, text: str) -> int:
+        """How long a text is, in the unit of `capabilities.text_limit`; never shorter for a longer text."""
+        return len(text)
 
-    id: int
-    direction: Literal["in", "out"]
-    text: str
-    at: datetime
-    provider_message_id: str | None = None
-    turn: int | None = None
-    """The turn in live events that this reply belongs to."""
-    author: str = ""
+    def fetch(self, line: Line, attachment: Attachment) -> File:
+        """Fetch a file that came with a message, within 15 seconds and 20 MB. Raises `FetchFailed`.
 
+        `attachment.url` is what the vendor wrote, so look at its host before any credential goes there.
+        """
+        raise FetchFailed(f"{self.title} has no files")
 
-@dataclass(frozen=True, slots=True)
-class LiveEvent:
-    """Something a customer's client may show at once.
+    def missed(self, line: Line, since: datetime) -> Sequence[Inbound]:
+        """Messages the vendor has from `since` (UTC) on, oldest first; those we have are passed over.
 
-    `type`: "message" (recorded; `data["id"]` is its cursor), "typing", "delta" (`text` to append at `offset`
-    characters of the reply of `turn`) or "reset" (forget the partial reply of `turn`).
-    """
+        Asked at the start and every few minutes, for vendors that do not deliver a webhook again. Raise any error
+        when the vendor cannot be asked; it is asked again later.
+        """
+        return ()
 
-    type: Literal["message", "typing", "delta", "reset"]
-    data: dict[str, Any] = field(default_factory=dict)
+    @property
+    def can_be_asked(self) -> bool:
+        """Whether `missed` does anything."""
+        return type(self).missed is not Channel.missed

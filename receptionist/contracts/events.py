@@ -62,3 +62,28 @@ class PersonRequested(Event):
     conversation_id: int
     reason: str
     summary: str
+
+
+@dataclass(frozen=True, slots=True)
+class ConsentChanged(Event):
+    """A customer opted out of a channel (`opted_out=True`), or back in."""
+
+    lead_id: int
+    channel: str
+    opted_out: bool
+
+
+@dataclass(frozen=True, slots=True)
+class HandedOver(Event):
+    """A person has the conversation now, or gave it back (`person=""`); the agent is silent in between."""
+
+    conversation_id: int
+    person: str
+
+
+@dataclass(frozen=True, slots=True)
+class LineTroubled(Event):
+    """A vendor said that something is wrong with a line, so that an admin must act."""
+
+    line_id: int
+    reason: str

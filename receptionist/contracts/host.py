@@ -8,7 +8,9 @@ from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 from receptionist.contracts.calendar import Calendar
-from receptionist.contracts.channel import Line, LiveEvent, Sender, Taken, TranscriptMessage, WebhookRequest
+from receptionist.contracts.channel import Line, WebhookRequest
+from receptionist.contracts.live import LiveEvent, TranscriptMessage
+from receptionist.contracts.messages import Sender, Taken
 from receptionist.contracts.settings import Settings
 from receptionist.contracts.storage import Storage
 

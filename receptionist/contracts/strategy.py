@@ -85,3 +85,6 @@ class StrategyFields(_Fields):
     reasoning_effort: Literal["none", "minimal", "low", "medium", "high", "xhigh"] | None = None
     max_output_tokens: int | None = Field(default=None, ge=16, le=32000)
     burst_seconds: float | None = Field(default=None, ge=0, le=30)
+    hand_back_minutes: int = Field(
+        default=60, ge=1, le=10080, description="Minutes after a person's last message until the agent answers again."
+    )

@@ -18,7 +18,7 @@ class ToolContext(Protocol):
 
     @property
     def account(self) -> Mapping[str, Any]:
-        """`id`, `name` and `timezone` of the business."""
+        """`id`, `name`, `timezone` and `country` (ISO 3166-1 alpha-2, or None) of the business."""
 
     @property
     def lead(self) -> Mapping[str, Any]:
@@ -49,7 +49,11 @@ class ToolContext(Protocol):
         company: str | None = None,
         note: str | None = None,
     ) -> None:
-        """Fill in what was learned; None leaves a field as it is, `note` is appended. Raises `ToolError`."""
+        """Fill in what was learned; None leaves a field as it is, `note` is appended.
+
+        A `phone` is stored as E.164, read as a number of the account's country where it has no country code. Raises
+        `ToolError` for an e-mail address or a phone number that cannot be read.
+        """
 
     def hand_over(self, reason: str, summary: str) -> None:
         """Ask for a person: marks the conversation and tells the business."""

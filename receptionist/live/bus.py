@@ -6,13 +6,16 @@ partial reply of a running turn, so that who connects late or reads by polling s
 
 from __future__ import annotations
 
+import math
 import queue
 import threading
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from typing import Any
 
-from receptionist.contracts.channel import LiveEvent
+from receptionist.contracts.live import LiveEvent
 from receptionist.errors import Interrupted
 
 Topic = tuple[int, str]
@@ -62,43 +65,84 @@ class Subscription:
             self._ended = True
 
 
+@dataclass(slots=True)
+class _Partial:
+    """What is known of the reply of a running turn. `foreign`: the turn runs in another process."""
+
+    turn: int
+    foreign: bool = False
+    pieces: list[str] = field(default_factory=list)
+    length: int = 0
+    touched: float = field(default_factory=time.monotonic)
+
+    def append(self, text: str) -> None:
+        self.pieces.append(text)
+        self.length += len(text)
+        self.touched = time.monotonic()
+
+
 class MemoryBus:
-    """A bus within one process."""
+    """A bus within one process; `elsewhere` is told of all that happens here, and `receive` of what happens there."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._watching: dict[Topic, set[Subscription]] = {}
-        self._partial: dict[Topic, tuple[int, list[str], int]] = {}
+        self._partial: dict[Topic, _Partial] = {}
         self._closed = False
+        self.elsewhere: Callable[[Topic, LiveEvent], None] = lambda topic, event: None
+        """Set where there are other processes. Must neither raise nor wait: the lock is held."""
 
     def publish(self, topic: Topic, event: LiveEvent) -> None:
         """Hand an event to all who watch the topic, in order. Never raises, never waits."""
         with self._lock:
-            self._remember(topic, event)
-            for subscription in self._watching.get(topic, ()):
-                subscription.push(event)
+            self._remember(topic, event, foreign=False)
+            self._push(topic, event)
+            self.elsewhere(topic, event)
 
     def delta(self, topic: Topic, turn: int, text: str) -> None:
         """Publish the next piece of a turn's reply; its offset is counted here."""
         with self._lock:
-            known, pieces, length = self._partial.get(topic, (turn, [], 0))
-            if known != turn:
-                pieces, length = [], 0
-            pieces.append(text)
-            self._partial[topic] = (turn, pieces, length + len(text))
-            event = LiveEvent("delta", {"turn": turn, "offset": length, "text": text})
-            for subscription in self._watching.get(topic, ()):
-                subscription.push(event)
+            partial = self._partial.get(topic)
+            if partial is None or partial.turn != turn:
+                partial = self._partial[topic] = _Partial(turn)
+            event = LiveEvent("delta", {"turn": turn, "offset": partial.length, "text": text})
+            partial.append(text)
+            self._push(topic, event)
+            self.elsewhere(topic, event)
+
+    def receive(self, topic: Topic, event: LiveEvent) -> None:
+        """Take in an event of another process. A piece of a reply that does not fit what came before is dropped."""
+        with self._lock:
+            if event.type != "delta":
+                self._remember(topic, event, foreign=True)
+            elif not self._fits(topic, event.data):
+                return
+            self._push(topic, event)
+
+    def sync(self, forget_before: float = math.inf) -> None:
+        """Tell all who watch that events of other processes may have been missed.
+
+        Partial replies of other processes not touched since `forget_before`, a reading of `time.monotonic()`, are
+        withdrawn: their end may be among what was missed.
+        """
+        with self._lock:
+            for topic, partial in list(self._partial.items()):
+                if partial.foreign and partial.touched < forget_before:
+                    del self._partial[topic]
+                    self._push(topic, LiveEvent("reset", {"turn": partial.turn}))
+            for watching in self._watching.values():
+                for subscription in watching:
+                    subscription.push(LiveEvent("sync"))
 
     def snapshot(self, topic: Topic) -> Sequence[LiveEvent]:
         """What a late comer must be shown."""
         with self._lock:
-            if topic not in self._partial:
+            partial = self._partial.get(topic)
+            if partial is None:
                 return []
-            turn, pieces, _ = self._partial[topic]
-            if not pieces:
-                return [LiveEvent("typing", {"turn": turn})]
-            return [LiveEvent("delta", {"turn": turn, "offset": 0, "text": "".join(pieces)})]
+            if not partial.pieces:
+                return [LiveEvent("typing", {"turn": partial.turn})]
+            return [LiveEvent("delta", {"turn": partial.turn, "offset": 0, "text": "".join(partial.pieces)})]
 
     @contextmanager
     def watch(self, topic: Topic) -> Iterator[Subscription]:
@@ -125,9 +169,25 @@ class MemoryBus:
                 for subscription in watching:
                     subscription.end()
 
-    def _remember(self, topic: Topic, event: LiveEvent) -> None:
+    def _push(self, topic: Topic, event: LiveEvent) -> None:
+        for subscription in self._watching.get(topic, ()):
+            subscription.push(event)
+
+    def _remember(self, topic: Topic, event: LiveEvent, *, foreign: bool) -> None:
         data: dict[str, Any] = event.data
+        partial = self._partial.get(topic)
         if event.type == "typing":
-            self._partial[topic] = (data["turn"], [], 0)
-        elif self._partial.get(topic, (None,))[0] == data.get("turn") and data.get("direction") != "in":
-            self._partial.pop(topic, None)
+            self._partial[topic] = _Partial(data["turn"], foreign)
+        elif partial is not None and partial.turn == data.get("turn") and data.get("direction") != "in":
+            del self._partial[topic]
+
+    def _fits(self, topic: Topic, data: dict[str, Any]) -> bool:
+        partial = self._partial.get(topic)
+        if partial is None or partial.turn != data["turn"]:
+            if data["offset"] != 0:
+                return False
+            partial = self._partial[topic] = _Partial(data["turn"], foreign=True)
+        if partial.length != data["offset"]:
+            return False
+        partial.append(data["text"])
+        return True

@@ -5,7 +5,7 @@ from __future__ import annotations
 from receptionist.models.accounts import Account, CreditEntry, Line, Strategy, StrategyVersion
 from receptionist.models.base import Base, table
 from receptionist.models.conversations import Conversation, Message
-from receptionist.models.leads import Identity, Lead
+from receptionist.models.leads import Identity, Lead, OptOut
 from receptionist.models.turns import ToolCall, Turn
 
 __all__ = [
@@ -17,6 +17,7 @@ __all__ = [
     "Lead",
     "Line",
     "Message",
+    "OptOut",
     "Strategy",
     "StrategyVersion",
     "ToolCall",

@@ -14,7 +14,8 @@ class Account(Base):
     """One business: the tenant.
 
     `revision` grows with every change of its lines and strategies, so that every process knows when what it
-    remembers is old. `credits` is None where turns are not counted.
+    remembers is old. `credits` is None where turns are not counted. `country` (ISO 3166-1 alpha-2) is where numbers
+    without a country code are from.
     """
 
     __tablename__ = "accounts"
@@ -28,6 +29,7 @@ class Account(Base):
     timezone: Mapped[str] = mapped_column(sa.String(64))
     revision: Mapped[int] = mapped_column(insert_default=1)
     credits: Mapped[int | None]
+    country: Mapped[str | None] = mapped_column(sa.String(2))
     created_at: Mapped[Made]
 
 
@@ -58,7 +60,12 @@ class StrategyVersion(Owned, Base):
 
 
 class Line(Owned, Base):
-    """One configured address on a channel. `key` is its public name in URLs; `secrets` holds sealed fields."""
+    """One configured address on a channel. `key` is its public name in URLs; `secrets` holds sealed fields.
+
+    `strict_order`: customers are answered in the order in which they wrote, one after the other. `asked_at` and
+    `ask_due_at`: when the vendor was last asked for missed messages, and is asked next. `trouble`: what a vendor said
+    is wrong with the line.
+    """
 
     __tablename__ = "lines"
     __table_args__ = owned(belongs_to("strategies", "strategy_id"))
@@ -71,6 +78,10 @@ class Line(Owned, Base):
     secrets: Mapped[dict[str, str]] = mapped_column(sa.JSON)
     strategy_id: Mapped[Ref | None]
     active: Mapped[bool] = mapped_column(insert_default=True)
+    strict_order: Mapped[bool] = mapped_column(server_default=sa.false())
+    asked_at: Mapped[Moment | None]
+    ask_due_at: Mapped[Moment | None]
+    trouble: Mapped[str | None] = mapped_column(sa.Text)
     created_at: Mapped[Made]
 
 

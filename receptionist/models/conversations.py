@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -17,7 +19,9 @@ class Conversation(Owned, Base):
     `address` is where the lead wrote from last, and where replies go. `due_at`: when there is something to do, else
     None; the sweeper goes by it. `lease_owner`, `lease_until` and `fence` give one worker at a time the right to
     write (a late one is refused by its old fence). `attempts` counts workers that died holding the lease. `turn_id`
-    is the turn that was begun and is not over. `person_requested_at`: the agent asked for a person.
+    is the turn that was begun and is not over. `person_requested_at`: the agent asked for a person. `person` has the
+    conversation until `person_until`, and the agent is silent. `opted_out_at`: the customer refused messages of
+    this channel.
     """
 
     __tablename__ = "conversations"
@@ -54,6 +58,9 @@ class Conversation(Owned, Base):
     turn_id: Mapped[Ref | None]
     person_requested_at: Mapped[Moment | None]
     person_reason: Mapped[str | None] = mapped_column(sa.Text)
+    person: Mapped[str | None] = mapped_column(sa.String(200))
+    person_until: Mapped[Moment | None]
+    opted_out_at: Mapped[Moment | None]
     created_at: Mapped[Made]
     last_message_at: Mapped[Made]
 
@@ -61,9 +68,11 @@ class Conversation(Owned, Base):
 class Message(Owned, Base):
     """One message, in or out; `seq` orders it within its conversation.
 
-    Inbound states: waiting → answered, silent (a plugin's veto) or failed. Outbound states: pending → sending →
-    sent, unknown (perhaps sent), failed or suppressed. `provider_message_id` is unique on the line, in
-    its direction, for ever. `address` is where the message came from, or goes to.
+    Inbound states: waiting → answered, silent (nobody should answer) or failed. Outbound states: pending → sending →
+    sent, unknown (perhaps sent), failed or suppressed (the customer refused it, or a person took over).
+    `provider_message_id` is unique on the line, in its direction, for ever. `address` is where the message came from,
+    or goes to. `delivery` is how far it got, as its vendor reports it; `code` is the vendor's reason why it failed.
+    `attachments`: `contracts.messages.Attachment` as plain values, with `key` and `size` once stored, or `error`.
     """
 
     __tablename__ = "messages"
@@ -108,5 +117,8 @@ class Message(Owned, Base):
     part: Mapped[int | None]
     attempts: Mapped[int] = mapped_column(insert_default=0)
     error: Mapped[str | None] = mapped_column(sa.Text)
+    code: Mapped[str | None] = mapped_column(sa.String(40))
+    delivery: Mapped[str | None] = mapped_column(sa.String(10))
+    attachments: Mapped[list[dict[str, Any]] | None] = mapped_column(sa.JSON(none_as_null=True))
     sent_at: Mapped[Moment | None]
     created_at: Mapped[Made]

@@ -9,7 +9,7 @@ from receptionist.models.base import Base, Made, Owned, Ref, belongs_to, owned
 
 
 class Lead(Owned, Base):
-    """A customer, known or not yet known by name."""
+    """A customer, known or not yet known by name. `version` grows with every change of what is known."""
 
     __tablename__ = "leads"
     __table_args__ = owned(
@@ -22,6 +22,7 @@ class Lead(Owned, Base):
     phone: Mapped[str | None] = mapped_column(sa.String(40))
     company: Mapped[str | None] = mapped_column(sa.String(200))
     notes: Mapped[str] = mapped_column(sa.Text, insert_default="")
+    version: Mapped[int] = mapped_column(server_default=sa.text("1"))
     created_at: Mapped[Made]
     updated_at: Mapped[Made]
 
@@ -36,4 +37,15 @@ class Identity(Owned, Base):
     lead_id: Mapped[Ref]
     kind: Mapped[str] = mapped_column(sa.String(40))
     value: Mapped[str] = mapped_column(sa.String(320))
+    created_at: Mapped[Made]
+
+
+class OptOut(Owned, Base):
+    """An address that refused a channel's messages, as a keyed hash: it stays when the lead is erased."""
+
+    __tablename__ = "opt_outs"
+    __table_args__ = owned(sa.UniqueConstraint("account_id", "channel", "address_hash"))
+
+    channel: Mapped[str] = mapped_column(sa.String(40))
+    address_hash: Mapped[str] = mapped_column(sa.String(64))
     created_at: Mapped[Made]

@@ -13,12 +13,15 @@ from receptionist.errors import Interrupted, Unavailable
 from receptionist.models import Message
 from receptionist.models.conversations import OPEN_STATES
 from receptionist.parts import Parts
+from receptionist.pipeline import attachments, queueing
 from receptionist.pipeline.burst import wait_seconds
-from receptionist.pipeline.lease import FenceLost, Lease, LeaseKeeper, hold, release, take
+from receptionist.pipeline.lease import FenceLost, Lease, LeaseKeeper, hold, release, release_until, take
 from receptionist.pipeline.look import View, load, look
 from receptionist.pipeline.outbox import Outbox
 from receptionist.pipeline.record import Recorded
+from receptionist.pipeline.share import Share
 from receptionist.pipeline.turn import Attempt, Turns
+from receptionist.services.known_leads import KnownLeads
 
 OVERTIME = 5.0
 """Seconds after a turn's deadline in which its lease is still renewed; a model plugin that hangs then loses it."""
@@ -41,6 +44,8 @@ class Drain:
         self._keeper = keeper
         self._turns = turns
         self._outbox = Outbox(parts)
+        self._known_leads = KnownLeads()
+        self._share = Share(parts.database, parts.settings.worker_threads)
         self._owner = owner
         self.stopping = threading.Event()
         """Set: nothing new is begun."""
@@ -48,23 +53,57 @@ class Drain:
         """Set: running answers are handed back."""
 
     def __call__(self, conversation_id: int) -> None:
-        """Work the conversation off, or return at once if somebody else does: the holder will see all rows."""
+        """Work the conversation off, or return at once if somebody else does: the holder will see all rows.
+
+        An account that has its share of this process's threads is worked on later, by a thread of its own."""
         if self.stopping.is_set():
             return
+        try:
+            account_id = self._share.account_of(conversation_id)
+        except Exception:  # whatever the database does: the sweeper will ring again
+            log.exception("account_not_found", conversation=conversation_id)
+            return
+        work = self._share.enter(account_id, conversation_id)
+        while work is not None:
+            try:
+                self._work_off(work.conversation_id)
+            finally:
+                work = self._share.leave(work, go_on=not self.stopping.is_set())
+
+    def _work_off(self, conversation_id: int) -> None:
         try:
             taken = self._take(conversation_id)
         except Exception:  # whatever the database does: the sweeper will ring again
             log.exception("lease_not_taken", conversation=conversation_id)
             return
-        if taken is not None:
-            self._hold(*taken)
+        if taken is None:
+            return
+        self._hold(*taken)
+        if taken[0].strict:
+            self._ring_next(taken[0])
 
     def _take(self, conversation_id: int) -> tuple[Lease, View] | None:
-        with self._parts.database.begin() as connection:
-            lease = take(connection, conversation_id, self._owner, self._parts.settings.lease_seconds)
-            if lease is None:
-                return None
-            return lease, load(Scope(connection, lease.account_id), lease)
+        try:
+            with self._parts.database.begin() as connection:
+                lease = take(connection, conversation_id, self._owner, self._parts.settings.lease_seconds)
+                if lease is None:
+                    return None
+                scope = Scope(connection, lease.account_id)
+                if lease.strict:
+                    queueing.must_be_first(scope, lease)
+                return lease, load(scope, lease, self._known_leads)
+        except queueing.NotYet:
+            return None
+
+    def _ring_next(self, lease: Lease) -> None:
+        """Customers of this line are answered one after the other: the next one may come now."""
+        try:
+            with self._parts.database.read(once=True) as connection:
+                following = queueing.first(Scope(connection, lease.account_id), lease.line_id)
+        except Unavailable:
+            return  # the sweeper will ring
+        if following is not None and following != lease.conversation_id:
+            self._parts.ring(following)
 
     def _hold(self, lease: Lease, view: View) -> None:
         self._keeper.add(lease)
@@ -88,7 +127,7 @@ class Drain:
         attempt = None
         while True:
             self._may_begin(lease)
-            if view.unsent and not self._deliver(lease, view.unsent):
+            if view.unsent and not self._deliver(lease, view.unsent, then_release=not view.waiting):
                 return
             if view.waiting and not self._wait(lease, view):
                 attempt = attempt or Attempt(time.monotonic() + self._parts.settings.turn_seconds)
@@ -96,7 +135,7 @@ class Drain:
                 recorded = self._turn(lease, view, attempt)
                 if recorded is not None:
                     attempt = None
-                    if recorded.released or not self._deliver(lease, recorded.unsent):
+                    if recorded.released or not self._deliver_reply(lease, recorded):
                         return
             elif not view.waiting and self._done(lease):
                 return
@@ -107,6 +146,7 @@ class Drain:
         try:
             if lease.attempts >= MAX_ATTEMPTS:
                 return self._turns.fail(lease, view, f"its worker died or failed {lease.attempts} times")
+            view = self._with_files(lease, view)
             return self._turns.run(lease, view, attempt, lambda: self._may_go_on(lease))
         except (FenceLost, HandBack):
             raise
@@ -116,20 +156,38 @@ class Drain:
                 raise RuntimeError("an answer was interrupted that nothing may interrupt any more") from error
             return None
 
-    def _deliver(self, lease: Lease, unsent: Sequence[AnyRow]) -> bool:
-        """Send what is unsent; False if the rest must wait (the lease was given back)."""
+    def _with_files(self, lease: Lease, view: View) -> View:
+        """The view with the files that came along stored; the same one where there are none."""
+        if not any(row.attachments for row in view.waiting):
+            return view
+        line = self._parts.directory.office(lease.account_id, lease.revision).lines.get(lease.line_id)
+        if line is None or not attachments.fetch_all(self._parts, lease, line, view.waiting):
+            return view
+        return self._look(lease)
+
+    def _deliver_reply(self, lease: Lease, recorded: Recorded) -> bool:
+        begun = next((row.id for row in recorded.unsent if row.state == "sending"), None)
+        return not recorded.unsent or self._deliver(lease, recorded.unsent, begun=begun, then_release=True)
+
+    def _deliver(self, lease: Lease, unsent: Sequence[AnyRow], *, then_release: bool, begun: int | None = None) -> bool:
+        """Send what is unsent; False if the lease was given back: all is done, or the rest must wait."""
         office = self._parts.directory.office(lease.account_id, lease.revision)
         line = office.lines.get(lease.line_id)
         if line is None:
             self._bury(lease)
             return True
-        retry_in = self._outbox.deliver(
-            lease, line, unsent, lambda: self._may_go_on(lease), ask=lease.attempts < MAX_ATTEMPTS
+        delivered = self._outbox.deliver(
+            lease,
+            line,
+            unsent,
+            lambda: self._may_go_on(lease),
+            ask=lease.attempts < MAX_ATTEMPTS,
+            begun=begun,
+            then_release=then_release,
         )
-        if retry_in is None:
-            return True
-        self._give_back(lease, due_in=retry_in)
-        return False
+        if delivered.retry_in is not None:
+            self._give_back(lease, due_in=delivered.retry_in)
+        return delivered.retry_in is None and not delivered.released
 
     def _wait(self, lease: Lease, view: View) -> bool:
         """Wait for the rest of a burst; True if there was something to wait for."""
@@ -170,7 +228,7 @@ class Drain:
 
     def _look(self, lease: Lease) -> View:
         with self._parts.database.begin() as connection:
-            return look(Scope(connection, lease.account_id), lease)
+            return look(Scope(connection, lease.account_id), lease, self._known_leads)
 
     def _done(self, lease: Lease) -> bool:
         with self._parts.database.begin() as connection:
@@ -179,7 +237,7 @@ class Drain:
     def _give_back(self, lease: Lease, due_in: float) -> None:
         try:
             with self._parts.database.begin() as connection:
-                release(Scope(connection, lease.account_id), lease, due_in=due_in)
+                release_until(Scope(connection, lease.account_id), lease, due_in)
         except Unavailable:  # the lease runs out by itself and the sweeper goes on
             log.warning("lease_not_given_back", conversation=lease.conversation_id)
 

@@ -3,30 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
-from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
 import structlog
 from sqlalchemy.exc import IntegrityError
 
-from receptionist.contracts.channel import Inbound, Line, LiveEvent, Taken
-from receptionist.contracts.edits import EditableMessage
-from receptionist.contracts.events import MessageTaken
+from receptionist.contracts.channel import Line
+from receptionist.contracts.events import ConsentChanged, Event, MessageTaken
+from receptionist.contracts.messages import Inbound, Taken
 from receptionist.db import AnyRow, Scope, db_now, prepared
-from receptionist.errors import Invalid
-from receptionist.models import Conversation, Identity, Lead, Message, table
+from receptionist.live.recorded import recorded
+from receptionist.models import Account, Conversation, Identity, Lead, Message, table
 from receptionist.parts import Parts
+from receptionist.pipeline.edge import admitted
+from receptionist.pipeline.places import Place, Places
 from receptionist.services import leads
-from receptionist.text import storable
 
 log = structlog.get_logger()
 
 MAX_CONFLICTS = 3
 """Times a batch is begun anew because another process stored the same at the same moment."""
 
-identities, conversations, messages = table(Identity), table(Conversation), table(Message)
+identities, conversations, messages, accounts = table(Identity), table(Conversation), table(Message), table(Account)
 
 _one_row = sa.select(sa.literal(1).label("one")).subquery()
 _account: sa.BindParameter[int] = sa.bindparam("b_account")
@@ -71,14 +70,25 @@ LOOK = (
 
 NEXT_SEQ = prepared(
     sa.update(conversations)
-    .where(conversations.c.id == sa.bindparam("b_conversation"))
+    .where(
+        conversations.c.id == sa.bindparam("b_conversation"),
+        conversations.c.lead_id == sa.bindparam("b_lead"),
+        conversations.c.state == "open",
+    )
     .values(
         next_seq=conversations.c.next_seq + 1,
         address=sa.bindparam("b_address"),  # a reply goes where the customer wrote from last
         last_message_at=db_now(),
         due_at=sa.func.coalesce(conversations.c.due_at, db_now()),
     )
-    .returning(conversations.c.next_seq),
+    .returning(
+        conversations.c.next_seq,
+        conversations.c.opted_out_at,
+        sa.select(accounts.c.revision)
+        .where(accounts.c.id == conversations.c.account_id)
+        .scalar_subquery()
+        .label("revision"),
+    ),
     conversations,
 )
 """Takes the next number; on PostgreSQL this also locks the conversation, so commits keep the order."""
@@ -93,47 +103,46 @@ class _NewAddress(Exception):
         self.message = message
 
 
+class Stale(Exception):
+    """The line changed since it was looked up; nothing was stored: verify against the line as it is now."""
+
+
 class Intake:
     """Stores inbound messages: lead, identity, conversation, `seq` and message, committed together."""
 
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
+        self._places = Places()
 
     def take_in(self, line: Line, messages: Sequence[Inbound]) -> list[Taken]:
         """Store each message once. When this returns, all of them are committed; a message that was stored
-        before is reported as a duplicate. Raises `Unavailable` when that is not sure: the sender tries again."""
-        edited = [self._edit(line, message) for message in messages]
-        taken = self._store(line, edited)
+        before is reported as a duplicate. Raises `Stale`, or `Unavailable` when nothing is sure: the sender tries
+        again. Raises `Invalid` if none of the messages can be stored."""
+        edited = admitted(self._parts, line, messages)
+        taken, events = self._store(line, edited)
         for message, row in zip(edited, taken, strict=True):
             if not row.duplicate:
                 self._tell(line, message, row)
+        for event in events:
+            self._parts.emit(event)
         return taken
 
-    def _store(self, line: Line, messages: Sequence[Inbound]) -> list[Taken]:
+    def _store(self, line: Line, messages: Sequence[Inbound]) -> tuple[list[Taken], list[Event]]:
         leads_found: dict[str, int | None] = {}
         conflicts = 0
         while True:
+            batch = _Batch(self._parts, line, self._places, leads_found, short_cuts=conflicts == 0)
             try:
                 with self._parts.database.begin(durable=True) as connection:
-                    scope = Scope(connection, line.account_id)
-                    return [self._one(scope, line, message, leads_found) for message in messages]
+                    taken = [batch.take(Scope(connection, line.account_id), message) for message in messages]
+                batch.remember()
+                return taken, batch.events
             except _NewAddress as new:
                 leads_found[new.message.sender.address] = self._find_lead(line, new.message)
-            except IntegrityError:  # another process stored the same message, or made the same lead, just now
+            except IntegrityError:  # it was stored before, or another process makes the same lead just now
                 conflicts += 1
                 if conflicts > MAX_CONFLICTS:
                     raise
-
-    def _edit(self, line: Line, message: Inbound) -> Inbound:
-        editable = EditableMessage(message.text, message.kind, message.sender.address)
-        for _ in self._parts.plugins.each("edit_message", message=editable, line=line):
-            pass
-        sender = message.sender
-        for word in (message.provider_message_id, sender.address):
-            if storable(word) != word:
-                raise Invalid("The id or the sender of a message holds characters that are not text.")
-        sender = replace(sender, name=storable(sender.name)) if sender.name else sender
-        return replace(message, sender=sender, text=storable(str(editable.text)))
 
     def _find_lead(self, line: Line, message: Inbound) -> int | None:
         """Ask plugins whose address this is; outside the transaction."""
@@ -148,46 +157,102 @@ class Intake:
             scope = Scope(connection, line.account_id)
             return isinstance(lead_id, int) and bool(scope.first(scope.select(Lead, Lead.id).where(Lead.id == lead_id)))
 
-    def _one(self, scope: Scope, line: Line, message: Inbound, leads_found: dict[str, int | None]) -> Taken:
+    def _tell(self, line: Line, message: Inbound, row: Taken) -> None:
+        if self._parts.channels[line.channel].capabilities.delivery == "pull":
+            self._show(line, message, row)
+        self._parts.emit(MessageTaken(line.account_id, row.conversation_id, row.message_id))
+
+    def _show(self, line: Line, message: Inbound, row: Taken) -> None:
+        event = recorded(
+            row.message_id,
+            "in",
+            message.text,
+            row.at,
+            author="customer",
+            provider_message_id=message.provider_message_id,
+        )
+        self._parts.bus.publish((line.id, message.sender.address), event)
+
+
+class _Batch:
+    """The messages of one webhook, on their way into one transaction."""
+
+    def __init__(
+        self, parts: Parts, line: Line, places: Places, leads_found: dict[str, int | None], *, short_cuts: bool
+    ) -> None:
+        self._parts, self._line, self._places = parts, line, places
+        self._leads_found = leads_found
+        self._short_cuts = short_cuts
+        self._seen: dict[str, Place] = {}
+        self.events: list[Event] = []
+
+    def take(self, scope: Scope, message: Inbound) -> Taken:
+        """Store one message, unless it is there already."""
         address = message.sender.address
+        place = self._places.get(self._line, address) if self._short_cuts else None
+        if place is not None:
+            taken = self._add(scope, message, place)
+            if taken is not None:
+                return taken
+            self._places.forget(self._line, address)
         known = scope.execute(
             LOOK,
-            b_kind=leads.channel_kind(line.channel),
+            b_kind=leads.channel_kind(self._line.channel),
             b_address=address,
-            b_line=line.id,
+            b_line=self._line.id,
             b_provider_message_id=message.provider_message_id,
         ).one()
         if known.message_id is not None:
             return Taken(known.message_id, message.provider_message_id, known.holds_message, True, known.message_at)
-        lead_id, conversation_id = known.lead_id, known.conversation_id
+        taken = self._add(scope, message, self._place(scope, message, known))
+        assert taken is not None, "the conversation was looked up in this transaction"
+        return taken
+
+    def remember(self) -> None:
+        """All is committed: remember where these customers write."""
+        for address, place in self._seen.items():
+            self._places.remember(self._line, address, place)
+
+    def _place(self, scope: Scope, message: Inbound, known: AnyRow) -> Place:
+        address, lead_id, conversation_id = message.sender.address, known.lead_id, known.conversation_id
         if lead_id is None:
-            if address not in leads_found:
+            if address not in self._leads_found:
                 raise _NewAddress(message)
-            lead_id = _make_lead(scope, line, message, leads_found[address])
+            lead_id = _make_lead(scope, self._line, message, self._leads_found[address])
         if conversation_id is None:
-            conversation_id = _open_conversation(scope, line, lead_id, address)
-        seq = scope.execute(NEXT_SEQ, b_conversation=conversation_id, b_address=address).scalar_one() - 1
-        row = _insert(scope, line, message, (lead_id, conversation_id, seq))
-        return Taken(row.id, message.provider_message_id, conversation_id, False, row.created_at)
+            opted_out = self._parts.consents.opted_out(scope, self._line.channel, address)
+            conversation_id = open_conversation(scope, self._line.id, lead_id, address, opted_out=opted_out)
+        return Place(lead_id, conversation_id)
 
-    def _tell(self, line: Line, message: Inbound, row: Taken) -> None:
-        data = transcript_data(row.message_id, "in", message.text, row.at, message.provider_message_id, "customer")
-        self._parts.bus.publish((line.id, message.sender.address), LiveEvent("message", data))
-        self._parts.emit(MessageTaken(line.account_id, row.conversation_id, row.message_id))
+    def _add(self, scope: Scope, message: Inbound, place: Place) -> Taken | None:
+        """Store the message at this place; None if the place is not right any more. Raises `Stale`."""
+        address = message.sender.address
+        values = {"b_conversation": place.conversation_id, "b_lead": place.lead_id, "b_address": address}
+        row = scope.execute(NEXT_SEQ, **values).first()
+        if row is None:
+            return None
+        if row.revision != self._line.revision:
+            raise Stale
+        self._seen[address] = place
+        silent = self._heed(scope, message, place.lead_id, row.opted_out_at is not None)
+        stored = _insert(scope, self._line, message, place, row.next_seq - 1, silent)
+        return Taken(stored.id, message.provider_message_id, place.conversation_id, False, stored.created_at)
 
-
-def transcript_data(
-    message_id: int, direction: str, text: str, at: datetime, provider_message_id: str | None, author: str
-) -> dict[str, Any]:
-    """A recorded message as live events carry it: the fields of `TranscriptMessage`, the time in ISO 8601."""
-    return {
-        "id": message_id,
-        "direction": direction,
-        "text": text,
-        "at": at.isoformat(),
-        "provider_message_id": provider_message_id,
-        "author": author,
-    }
+    def _heed(self, scope: Scope, message: Inbound, lead_id: int, opted_out: bool) -> str | None:
+        """Do what the message says about consent; the reason why nobody answers it, if nobody does."""
+        consents, channel, address = self._parts.consents, self._line.channel, message.sender.address
+        changed = False
+        if message.consent == "stop":
+            changed = consents.opt_out(scope, channel, address, lead_id)
+        elif message.consent == "start" and opted_out:
+            changed = consents.opt_in(scope, channel, address, lead_id)
+        if changed:
+            self.events.append(ConsentChanged(self._line.account_id, lead_id, channel, message.consent == "stop"))
+        if message.consent == "stop" or (opted_out and not changed):
+            return "the customer opted out"
+        if message.consent == "help":
+            return "the vendor answers HELP"
+        return "the customer opted in again" if changed else None
 
 
 def _make_lead(scope: Scope, line: Line, message: Inbound, lead_id: int | None) -> int:
@@ -197,24 +262,24 @@ def _make_lead(scope: Scope, line: Line, message: Inbound, lead_id: int | None) 
     return lead_id
 
 
-def _open_conversation(scope: Scope, line: Line, lead_id: int, address: str) -> int:
+def open_conversation(scope: Scope, line_id: int, lead_id: int, address: str, *, opted_out: bool) -> int:
     """The lead's open conversation on the line, made if there is none: a lead may write from a second address."""
     known = scope.first(
         scope.select(Conversation, Conversation.id).where(
-            Conversation.line_id == line.id, Conversation.lead_id == lead_id, Conversation.state == "open"
+            Conversation.line_id == line_id, Conversation.lead_id == lead_id, Conversation.state == "open"
         )
     )
     if known is not None:
         return int(known.id)
-    return scope.insert(Conversation, lead_id=lead_id, line_id=line.id, address=address)
+    opted_out_at = db_now() if opted_out else None
+    return scope.insert(Conversation, lead_id=lead_id, line_id=line_id, address=address, opted_out_at=opted_out_at)
 
 
-def _insert(scope: Scope, line: Line, message: Inbound, place: tuple[int, int, int]) -> AnyRow:
-    lead_id, conversation_id, seq = place
+def _insert(scope: Scope, line: Line, message: Inbound, place: Place, seq: int, silent: str | None) -> AnyRow:
     values = {
         "account_id": scope.account_id,
-        "conversation_id": conversation_id,
-        "lead_id": lead_id,
+        "conversation_id": place.conversation_id,
+        "lead_id": place.lead_id,
         "line_id": line.id,
         "seq": seq,
         "direction": "in",
@@ -222,7 +287,12 @@ def _insert(scope: Scope, line: Line, message: Inbound, place: tuple[int, int, i
         "author": "customer",
         "kind": message.kind,
         "text": message.text,
-        "state": "waiting",
+        "state": "silent" if silent else "waiting",
+        "error": silent,
+        "attachments": [
+            {"content_type": each.content_type, "url": each.url, "name": each.name} for each in message.attachments
+        ]
+        or None,
         "provider_message_id": message.provider_message_id,
         "sent_at": message.sent_at,
     }

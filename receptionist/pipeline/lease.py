@@ -15,7 +15,7 @@ import structlog
 
 from receptionist.db import AnyRow, Database, Scope, db_now, prepared
 from receptionist.errors import Interrupted
-from receptionist.models import Account, Conversation, table
+from receptionist.models import Account, Conversation, Lead, Line, table
 
 WATCH_SECONDS = 1.0
 """How often holders learn that a newer message came in through another process."""
@@ -40,21 +40,48 @@ class Lease:
     fence: int
     attempts: int
     turn_id: int | None
+    strict: bool
+    """Whether the line answers its customers one after the other."""
     revision: int
+    """The account's; a higher one than remembered means that lines or strategies changed."""
     credits: int | None
+    lead_version: int
     next_seq: int
     """The conversation's next `seq` when it was last looked at; a higher one means newer messages."""
     seconds: float
     """How long the lease lasts when it is taken or renewed."""
     work_until: float
     """A reading of `time.monotonic()`: what hangs longer than this loses its lease, for nobody renews it."""
+    opted_out: bool = False
+    """Whether the customer refused messages, so that nothing may be sent."""
+    with_person: bool = False
+    """Whether a person has the conversation, so that the agent is silent."""
     lost: threading.Event = field(default_factory=threading.Event)
     newer: threading.Event = field(default_factory=threading.Event)
 
+    def note(self, row: AnyRow) -> None:
+        """Take over the address and what `FATE` says from a row of the conversation as it is now."""
+        self.address = row.address
+        self.opted_out = row.opted_out_at is not None
+        self.with_person = row.person_until is not None and row.person_until > row.now
 
-conversations, accounts = table(Conversation), table(Account)
+
+conversations, accounts, lines, leads = table(Conversation), table(Account), table(Line), table(Lead)
+
+FATE = (conversations.c.opted_out_at, conversations.c.person_until, db_now().label("now"))
+"""What says whether a reply may go out; judged in `Lease.note`, for SQLite 3.40 answers IS NOT NULL wrongly in a
+RETURNING clause where the column was added later."""
 
 _own = accounts.c.id == conversations.c.account_id
+_state = (
+    conversations.c.address,
+    conversations.c.next_seq,
+    *FATE,
+    sa.select(accounts.c.revision).where(_own).scalar_subquery().label("revision"),
+    sa.select(accounts.c.credits).where(_own).scalar_subquery().label("credits"),
+    sa.select(leads.c.version).where(leads.c.id == conversations.c.lead_id).scalar_subquery().label("lead_version"),
+)
+"""What may change while a lease is held; `hold` renews it."""
 
 TAKE = (
     sa.update(conversations)
@@ -70,10 +97,9 @@ TAKE = (
         attempts=conversations.c.attempts + sa.case((conversations.c.lease_owner.is_(None), 0), else_=1),
     )
     .returning(
-        *(conversations.c[name] for name in ("account_id", "lead_id", "line_id", "address")),
-        *(conversations.c[name] for name in ("fence", "attempts", "turn_id", "next_seq")),
-        sa.select(accounts.c.revision).where(_own).scalar_subquery().label("revision"),
-        sa.select(accounts.c.credits).where(_own).scalar_subquery().label("credits"),
+        *(conversations.c[name] for name in ("account_id", "lead_id", "line_id", "fence", "attempts", "turn_id")),
+        sa.select(lines.c.strict_order).where(lines.c.id == conversations.c.line_id).scalar_subquery().label("strict"),
+        *_state,
     )
 )
 
@@ -85,7 +111,32 @@ HOLD = prepared(
         conversations.c.lease_owner == sa.bindparam("b_owner"),
     )
     .values(lease_until=db_now(sa.bindparam("b_seconds", type_=sa.Float)))
-    .returning(conversations.c.next_seq, conversations.c.address),
+    .returning(*_state),
+    conversations,
+)
+
+_released = {"lease_owner": None, "lease_until": None}
+_mine = (
+    conversations.c.id == sa.bindparam("b_conversation"),
+    conversations.c.fence == sa.bindparam("b_fence"),
+    conversations.c.lease_owner == sa.bindparam("b_owner"),
+)
+
+RELEASE = prepared(
+    sa.update(conversations)
+    .where(*_mine, conversations.c.next_seq == sa.bindparam("b_next_seq"))
+    .values(**_released, attempts=0, due_at=None),
+    conversations,
+)
+
+RELEASE_UNTIL = prepared(
+    sa.update(conversations)
+    .where(*_mine)
+    .values(
+        **_released,
+        attempts=sa.bindparam("b_attempts"),
+        due_at=db_now(sa.bindparam("b_seconds", type_=sa.Float)),
+    ),
     conversations,
 )
 
@@ -96,7 +147,10 @@ def take(connection: sa.Connection, conversation_id: int, owner: str, seconds: f
     row = connection.execute(TAKE, values).first()
     if row is None:
         return None
-    return Lease(conversation_id, owner=owner, **row._mapping, seconds=seconds, work_until=time.monotonic() + seconds)
+    known = {name: value for name, value in row._mapping.items() if name not in ("opted_out_at", "person_until", "now")}
+    lease = Lease(conversation_id, owner=owner, **known, seconds=seconds, work_until=time.monotonic() + seconds)
+    lease.note(row)
+    return lease
 
 
 def guarded(scope: Scope, lease: Lease) -> sa.Update:
@@ -108,39 +162,34 @@ def guarded(scope: Scope, lease: Lease) -> sa.Update:
     )
 
 
-def hold(scope: Scope, lease: Lease) -> AnyRow:
-    """Make the rest of this transaction conditional on the lease, and renew it. Raises `FenceLost`.
+def hold(scope: Scope, lease: Lease) -> int:
+    """Make the rest of this transaction conditional on the lease, renew it, and note what changed meanwhile.
 
-    Returns the conversation's next `seq` and address as they are now."""
-    held: AnyRow | None = scope.execute(
-        HOLD,
-        b_conversation=lease.conversation_id,
-        b_fence=lease.fence,
-        b_owner=lease.owner,
-        b_seconds=lease.seconds,
-    ).first()
+    Returns the conversation's next `seq` as it is now. Raises `FenceLost`."""
+    held: AnyRow | None = scope.execute(HOLD, **_bind(lease), b_seconds=lease.seconds).first()
     if held is None:
         lease.lost.set()
         raise FenceLost("another worker took the conversation over")
+    lease.note(held)
+    lease.revision, lease.credits, lease.lead_version = held.revision, held.credits, held.lead_version
     lease.work_until = max(lease.work_until, time.monotonic() + lease.seconds)
-    return held
+    return int(held.next_seq)
 
 
-def release(scope: Scope, lease: Lease, *, due_in: float | None = None) -> bool:
-    """Give the lease back; False if newer messages came and the holder must go on.
+def release(scope: Scope, lease: Lease) -> bool:
+    """Give the lease back, the work being done; False if newer messages came and the holder must go on.
 
-    Looks once more for newer messages in the same statement. `due_in` seconds from now somebody must look
-    again; None means the work is done.
-    """
-    statement = guarded(scope, lease).values(
-        lease_owner=None,
-        lease_until=None,
-        attempts=0 if due_in is None else lease.attempts,
-        due_at=None if due_in is None else db_now(due_in),
-    )
-    if due_in is None:
-        statement = statement.where(Conversation.next_seq == lease.next_seq)
-    return bool(scope.run(statement))
+    Looks once more for newer messages in the same statement."""
+    return scope.execute(RELEASE, **_bind(lease), b_next_seq=lease.next_seq).rowcount > 0
+
+
+def release_until(scope: Scope, lease: Lease, due_in: float) -> None:
+    """Give the lease back; `due_in` seconds from now somebody must look again."""
+    scope.execute(RELEASE_UNTIL, **_bind(lease), b_attempts=lease.attempts, b_seconds=due_in)
+
+
+def _bind(lease: Lease) -> dict[str, object]:
+    return {"b_conversation": lease.conversation_id, "b_fence": lease.fence, "b_owner": lease.owner}
 
 
 class LeaseKeeper:
@@ -228,7 +277,7 @@ class LeaseKeeper:
         statement = sa.select(Conversation.id, Conversation.next_seq).where(
             Conversation.id.in_([lease.conversation_id for lease in held])
         )
-        with self._database.read() as connection:
+        with self._database.read(once=True) as connection:
             seen = {row.id: row.next_seq for row in connection.execute(statement)}
         for lease in held:
             if seen.get(lease.conversation_id, 0) > lease.next_seq:

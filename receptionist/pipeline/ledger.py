@@ -57,7 +57,7 @@ class Ledger:
         """The calls that an earlier worker made in this very turn, in order."""
         if self._lease.turn_id is None:
             return []
-        with self._parts.database.read() as connection:
+        with self._parts.database.read(once=True) as connection:
             scope = Scope(connection, self._lease.account_id)
             columns = [getattr(ToolCall, each.name) for each in fields(LedgeredCall)]
             rows = scope.all(

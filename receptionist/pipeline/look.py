@@ -13,7 +13,7 @@ from receptionist.db import AnyRow, Scope, db_now, prepared
 from receptionist.models import Message, table
 from receptionist.models.conversations import OPEN_STATES
 from receptionist.pipeline.lease import Lease, hold
-from receptionist.services import leads
+from receptionist.services.known_leads import KnownLeads
 
 HISTORY_MESSAGES = 200
 """Past messages loaded at most; the token budget usually shows the model fewer."""
@@ -34,7 +34,7 @@ _messages = table(Message)
 
 _columns = (
     *(_messages.c[name] for name in ("id", "seq", "direction", "author", "kind", "address")),
-    *(_messages.c[name] for name in ("text", "state", "attempts", "created_at")),
+    *(_messages.c[name] for name in ("text", "state", "attempts", "attachments", "created_at")),
     db_now().label("now"),
 )
 
@@ -58,16 +58,15 @@ OLDER_OPEN = prepared(
 )
 
 
-def look(scope: Scope, lease: Lease) -> View:
+def look(scope: Scope, lease: Lease, known: KnownLeads) -> View:
     """Load the conversation within a transaction that also proves the lease; notes the newest `seq` seen.
 
     Raises `FenceLost`."""
-    now = hold(scope, lease)
-    lease.next_seq, lease.address = now.next_seq, now.address
-    return load(scope, lease)
+    lease.next_seq = hold(scope, lease)
+    return load(scope, lease, known)
 
 
-def load(scope: Scope, lease: Lease) -> View:
+def load(scope: Scope, lease: Lease, known: KnownLeads) -> View:
     """Load the conversation in the transaction that took the lease, or in one that proved it."""
     rows = scope.execute(NEWEST, b_conversation=lease.conversation_id).all()[::-1]
     if len(rows) == HISTORY_MESSAGES:  # open ones may be older than the window
@@ -77,7 +76,7 @@ def load(scope: Scope, lease: Lease) -> View:
         waiting=[row for row in rows if row.state == "waiting"],
         unsent=[row for row in rows if row.state in ("pending", "sending")],
         past=[row for row in rows if row.state != "waiting" and not _unseen(row)],
-        lead=leads.get(scope, lease.lead_id),
+        lead=known.get(scope, lease.lead_id, lease.lead_version),
         at=rows[-1].now if rows else datetime.now(UTC),
     )
 

@@ -5,21 +5,50 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
+import sqlalchemy as sa
 import structlog
 from sqlalchemy.exc import IntegrityError
 
-from receptionist.contracts.channel import Channel, Line, Outbound, Sent
-from receptionist.contracts.events import MessageFailed, MessageSent
-from receptionist.db import AnyRow, Scope
+from receptionist.contracts.channel import Channel, Line
+from receptionist.contracts.events import ConsentChanged, Event, LineTroubled, MessageFailed, MessageSent
+from receptionist.contracts.messages import Outbound, Sent
+from receptionist.db import AnyRow, Scope, db_now, prepared
 from receptionist.errors import SendFailed, SendRefused, SendUnknown
-from receptionist.models import Message
+from receptionist.live.recorded import recorded
+from receptionist.models import Message, table
 from receptionist.parts import Parts
-from receptionist.pipeline.lease import Lease, hold
+from receptionist.pipeline.attachments import media_of
+from receptionist.pipeline.lease import Lease, hold, release
+from receptionist.pipeline.sendkey import send_key
+from receptionist.services import lines
 
 MAX_SENDS = 5
 """Attempts at one message before it fails."""
 
 log = structlog.get_logger()
+
+_messages = table(Message)
+
+BEGIN = prepared(
+    sa.update(_messages)
+    .where(_messages.c.id == sa.bindparam("b_id"))
+    .values(state="sending", attempts=sa.bindparam("b_attempts")),
+    _messages,
+)
+
+MARK = prepared(
+    sa.update(_messages)
+    .where(_messages.c.id == sa.bindparam("b_id"), _messages.c.state.in_(("pending", "sending")))
+    .values(
+        state=sa.bindparam("b_state"),
+        provider_message_id=sa.func.coalesce(sa.bindparam("b_provider"), _messages.c.provider_message_id),
+        error=sa.bindparam("b_error"),
+        code=sa.bindparam("b_code"),
+        sent_at=sa.case((sa.bindparam("b_sent", type_=sa.Boolean), db_now()), else_=_messages.c.sent_at),
+    ),
+    _messages,
+)
+"""Touches nothing once a report of the vendor was quicker than the vendor's own answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +59,15 @@ class Result:
     provider_message_id: str | None = None
     error: str | None = None
     retry_in: float | None = None
+    refusal: SendRefused | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Delivered:
+    """How it stands after sending: `retry_in` seconds to go on, if not None; `released`: the lease was given back."""
+
+    retry_in: float | None = None
+    released: bool = False
 
 
 class Outbox:
@@ -39,26 +77,44 @@ class Outbox:
         self._parts = parts
 
     def deliver(
-        self, lease: Lease, line: Line, unsent: Sequence[AnyRow], check: Callable[[], None], *, ask: bool
-    ) -> float | None:
-        """Send in order. Returns None when nothing is left, or in how many seconds to go on.
+        self,
+        lease: Lease,
+        line: Line,
+        unsent: Sequence[AnyRow],
+        check: Callable[[], None],
+        *,
+        ask: bool,
+        begun: int | None = None,
+        then_release: bool = False,
+    ) -> Delivered:
+        """Send in order; `then_release` gives the lease back with the last mark if nothing newer came.
 
         `ask`: whether channels may be asked what became of a message whose sender died; not once that killed
-        workers. `check` raises `Interrupted` before a message when no more may be sent now. Raises `FenceLost`.
+        workers. `begun`: the id of a message that this very worker marked as being sent just now. `check` raises
+        `Interrupted` before a message when no more may be sent now. Raises `FenceLost`.
         """
         channel = self._parts.channels[line.channel]
+        delivered = Delivered()
         for row in unsent:
-            message = Outbound(row.id, _key(row), row.address, row.text, row.attempts + 1)
             check()
-            result = None
-            if row.state == "sending":
+            attempt = row.attempts if row.id == begun else row.attempts + 1
+            message = self._outbound(channel, row, attempt)
+            result = _no_longer_wanted(lease, row)
+            if result is None and row.state == "sending" and row.id != begun:
                 result = self._ask(channel, line, message) if ask else Result("unknown", error="its sender died")
             if result is None:
-                result = self._send(lease, channel, line, message)
-            self._mark(lease, message, result)
+                result = self._send(lease, channel, line, message, begun=row.id == begun)
+            released = self._mark(lease, line, message, result, last=then_release and row is unsent[-1])
+            if channel.capabilities.delivery == "pull" and result.state == "sent":
+                self._show(lease, row)
+            delivered = Delivered(result.retry_in, released)
             if result.retry_in is not None:
-                return result.retry_in
-        return None
+                break
+        return delivered
+
+    def _outbound(self, channel: Channel, row: AnyRow, attempt: int) -> Outbound:
+        media = media_of(self._parts, row.attachments) if channel.capabilities.media else ()
+        return Outbound(row.id, send_key(row), row.address, row.text, attempt, media, row.created_at)
 
     def _ask(self, channel: Channel, line: Line, message: Outbound) -> Result | None:
         """A worker died while sending: what became of it? None: it surely did not go out, so send it."""
@@ -71,19 +127,17 @@ class Outbox:
             return Result("unknown", error=f"{type(error).__name__}: the channel could not tell")
         return Result("sent", sent.provider_message_id) if sent else None
 
-    def _send(self, lease: Lease, channel: Channel, line: Line, message: Outbound) -> Result:
+    def _send(self, lease: Lease, channel: Channel, line: Line, message: Outbound, *, begun: bool) -> Result:
+        if channel.capabilities.delivery == "pull":
+            return Result("sent")
         if message.attempt > MAX_SENDS:
             return Result("failed", error=f"not sent after {MAX_SENDS} attempts")
-        with self._parts.database.begin(durable=True) as connection:
-            scope = Scope(connection, lease.account_id)
-            hold(scope, lease)
-            scope.run(
-                scope.update(Message).where(Message.id == message.id).values(state="sending", attempts=message.attempt)
-            )
+        if not begun:
+            self._begin(lease, message)
         try:
             return _sent(channel.send(line, message))
         except SendRefused as error:
-            return Result("failed", error=str(error))
+            return Result("suppressed" if error.opted_out else "failed", error=str(error), refusal=error)
         except SendFailed as error:
             pause = error.retry_after if error.retry_after is not None else 2.0**message.attempt
             return Result("pending", error=str(error), retry_in=min(pause, 300.0))
@@ -93,6 +147,12 @@ class Outbox:
             log.exception("channel_failed", channel=line.channel)
             return Result("unknown", error=f"{type(error).__name__}: {error}"[:500])
 
+    def _begin(self, lease: Lease, message: Outbound) -> None:
+        with self._parts.database.begin(durable=True) as connection:
+            scope = Scope(connection, lease.account_id)
+            hold(scope, lease)
+            scope.execute(BEGIN, b_id=message.id, b_attempts=message.attempt)
+
     def _ask_later(self, channel: Channel, line: Line, message: Outbound, error: SendUnknown) -> Result:
         """The outcome is unknown: ask the vendor if it can tell; send again only if it surely did not go out."""
         result = self._ask(channel, line, message)
@@ -100,32 +160,69 @@ class Outbox:
             return Result("pending", error=str(error), retry_in=2.0**message.attempt)
         return replace(result, error=f"{error}; {result.error}") if result.error else result
 
-    def _mark(self, lease: Lease, message: Outbound, result: Result) -> None:
+    def _mark(self, lease: Lease, line: Line, message: Outbound, result: Result, *, last: bool) -> bool:
+        """Write what came of it; True if the lease was given back with it."""
         try:
-            self._write(lease, message, result)
+            released, events = self._write(lease, line, message, result, last=last)
         except IntegrityError:  # the vendor gave an id that another message of the line has: sent all the same
             log.warning("provider_message_id_not_unique", message=message.id)
-            self._write(lease, message, replace(result, provider_message_id=None))
+            released, events = self._write(lease, line, message, replace(result, provider_message_id=None), last=last)
         if result.state == "sent":
-            self._parts.emit(MessageSent(lease.account_id, lease.conversation_id, message.id))
+            events.append(MessageSent(lease.account_id, lease.conversation_id, message.id))
         elif result.state in ("failed", "unknown"):
             reason = result.error or result.state
-            self._parts.emit(MessageFailed(lease.account_id, lease.conversation_id, message.id, reason))
+            events.append(MessageFailed(lease.account_id, lease.conversation_id, message.id, reason))
+        for event in events:
+            self._parts.emit(event)
+        return released
 
-    def _write(self, lease: Lease, message: Outbound, result: Result) -> None:
+    def _write(
+        self, lease: Lease, line: Line, message: Outbound, result: Result, *, last: bool
+    ) -> tuple[bool, list[Event]]:
+        refusal = result.refusal
         with self._parts.database.begin() as connection:
             scope = Scope(connection, lease.account_id)
-            hold(scope, lease)
-            scope.run(
-                scope.update(Message)
-                .where(Message.id == message.id)
-                .values(state=result.state, provider_message_id=result.provider_message_id, error=result.error)
+            released = last and result.retry_in is None and release(scope, lease)
+            if not released:
+                hold(scope, lease)
+            scope.execute(
+                MARK,
+                b_id=message.id,
+                b_state=result.state,
+                b_provider=result.provider_message_id,
+                b_error=result.error,
+                b_code=refusal.code if refusal else None,
+                b_sent=result.state == "sent",
             )
+            events = self._heed(scope, lease, line, message, refusal) if refusal else []
+        return released, events
+
+    def _heed(self, scope: Scope, lease: Lease, line: Line, message: Outbound, refusal: SendRefused) -> list[Event]:
+        """What the vendor's refusal says beyond this message."""
+        events: list[Event] = []
+        if refusal.opted_out and self._parts.consents.opt_out(scope, line.channel, message.to, lease.lead_id):
+            events.append(ConsentChanged(lease.account_id, lease.lead_id, line.channel, opted_out=True))
+        if refusal.alert:
+            lines.note_trouble(scope, line.id, str(refusal))
+            events.append(LineTroubled(lease.account_id, line.id, str(refusal)))
+        return events
+
+    def _show(self, lease: Lease, row: AnyRow) -> None:
+        event = recorded(row.id, "out", row.text, row.created_at, author=row.author)
+        self._parts.bus.publish((lease.line_id, row.address), event)
 
 
-def _key(row: AnyRow) -> str:
-    """The same at every attempt; with the time in it, for ids begin anew in another or a restored database."""
-    return f"message-{row.id}-{row.created_at.timestamp() * 1000:.0f}"
+def _no_longer_wanted(lease: Lease, row: AnyRow) -> Result | None:
+    """The customer opted out, or a person took over from the agent, before this message went out.
+
+    One that may be out already is asked about first, which is told apart from one that surely was not sent."""
+    if row.state != "pending":
+        return None
+    if lease.opted_out:
+        return Result("suppressed", error="the customer opted out")
+    if lease.with_person and row.author == "agent":
+        return Result("suppressed", error="a person took over")
+    return None
 
 
 def _sent(sent: Sent) -> Result:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from enum import Enum
 from typing import Any, Literal
 
 import sqlalchemy as sa
@@ -13,7 +14,7 @@ from receptionist.db import AnyRow, Scope, db_now, prepared
 from receptionist.errors import Interrupted
 from receptionist.models import Conversation, Message, ToolCall, Turn, table
 from receptionist.parts import Parts
-from receptionist.pipeline.lease import FenceLost, Lease
+from receptionist.pipeline.lease import FATE, FenceLost, Lease
 from receptionist.services import accounts
 
 _conversations, _messages, _turns = table(Conversation), table(Message), table(Turn)
@@ -38,7 +39,11 @@ def _advance_statement(*, release: bool) -> Any:
             lease_until=sa.case((released, None), else_=columns.lease_until),
             due_at=sa.case((released, None), else_=columns.due_at),
         )
-        .returning(columns.next_seq, columns.address),
+        .returning(
+            columns.next_seq,
+            columns.address,
+            *FATE,
+        ),
         _conversations,
     )
 
@@ -49,7 +54,8 @@ ADVANCE_AND_RELEASE = _advance_statement(release=True)
 
 INSERT_TURN = sa.insert(_turns).returning(_turns.c.id)
 INSERT_REPLY = sa.insert(_messages).returning(
-    *(_messages.c[name] for name in ("id", "seq", "address", "text", "state", "attempts", "created_at"))
+    *(_messages.c[name] for name in ("id", "seq", "author", "address", "text", "state", "attempts", "attachments")),
+    _messages.c.created_at,
 )
 SETTLE = prepared(
     sa.update(_messages)
@@ -79,6 +85,17 @@ class Outcome:
     """How long the turn took."""
 
 
+class Road(Enum):
+    """How a reply reaches the customer, which says what its messages are once they are recorded."""
+
+    FETCHED = "sent"
+    """Clients fetch what is recorded: recording is delivering."""
+    SENT_NOW = "sending"
+    """It is sent next by the one who records it, over a channel that can tell later what became of it."""
+    SENT_CAREFULLY = "pending"
+    """It is marked once more before it is sent, for nobody can tell later whether it went out."""
+
+
 @dataclass(frozen=True, slots=True)
 class Recorded:
     """What was committed: the turn, the reply's rows, which to send, and whether the lease was given back."""
@@ -90,16 +107,18 @@ class Recorded:
 
 
 def record(
-    parts: Parts, lease: Lease, outcome: Outcome, waiting: Sequence[AnyRow], *, pull: bool, restartable: bool
+    parts: Parts, lease: Lease, outcome: Outcome, waiting: Sequence[AnyRow], road: Road, *, restartable: bool
 ) -> Recorded:
     """Commit turn, reply, credits and the state of the answered messages together.
 
-    With `pull` delivery recording is delivering, so the lease goes back in the same transaction unless newer
-    messages came. Raises `FenceLost`, or `Newer` where the answer may still be begun anew (`restartable`).
+    Where clients fetch, the lease goes back in the same transaction unless newer messages came. A reply that may
+    not be sent any more (the customer opted out, a person took over) is suppressed. Raises `FenceLost`, or
+    `Newer` where the answer may still be begun anew (`restartable`).
     """
-    with parts.database.begin() as connection:
+    fetched = road is Road.FETCHED
+    with parts.database.begin(durable=road is Road.SENT_NOW) as connection:
         scope = Scope(connection, lease.account_id)
-        first_seq, address = _advance(scope, lease, len(outcome.parts), pull)
+        first_seq = _advance(scope, lease, len(outcome.parts), fetched)
         newer = first_seq > lease.next_seq
         if newer and restartable:
             raise Newer("a newer message came")
@@ -107,21 +126,21 @@ def record(
         if outcome.charged and not accounts.charge_turn(scope, turn_id):
             lease.credits = 0
             raise Newer("the last credit was just used")
-        replies = _insert_replies(scope, lease, outcome, (turn_id, first_seq, address), "sent" if pull else "pending")
+        replies = _insert_replies(scope, lease, outcome, turn_id, first_seq, road)
         _settle_waiting(scope, waiting, outcome, turn_id)
     lease.turn_id = None
     lease.attempts = 0
     if not newer:
         lease.next_seq = first_seq + len(replies)
-    return Recorded(turn_id, replies, [] if pull else replies, released=pull and not newer)
+    unsent = [row for row in replies if row.state in ("pending", "sending")]
+    return Recorded(turn_id, replies, unsent, released=fetched and not newer)
 
 
-def _advance(scope: Scope, lease: Lease, count: int, pull: bool) -> tuple[int, str]:
-    """Take `count` numbers; gives the lease back if nothing newer came and there is nothing to send.
-
-    Returns the first number and the address the customer wrote from last."""
+def _advance(scope: Scope, lease: Lease, count: int, fetched: bool) -> int:
+    """Take `count` numbers, and note what changed meanwhile; where clients fetch, gives the lease back if nothing
+    newer came. Returns the first number."""
     row = scope.execute(
-        ADVANCE_AND_RELEASE if pull else ADVANCE,
+        ADVANCE_AND_RELEASE if fetched else ADVANCE,
         b_conversation=lease.conversation_id,
         b_fence=lease.fence,
         b_owner=lease.owner,
@@ -131,7 +150,8 @@ def _advance(scope: Scope, lease: Lease, count: int, pull: bool) -> tuple[int, s
     if row is None:
         lease.lost.set()
         raise FenceLost("another worker took the conversation over")
-    return row.next_seq - count, row.address
+    lease.note(row)
+    return int(row.next_seq) - count
 
 
 def _close_turn(scope: Scope, lease: Lease, outcome: Outcome) -> int:
@@ -157,9 +177,8 @@ def _close_turn(scope: Scope, lease: Lease, outcome: Outcome) -> int:
 
 
 def _insert_replies(
-    scope: Scope, lease: Lease, outcome: Outcome, place: tuple[int, int, str], state: str
+    scope: Scope, lease: Lease, outcome: Outcome, turn_id: int, first_seq: int, road: Road
 ) -> list[AnyRow]:
-    turn_id, first_seq, address = place
     rows = [
         {
             "account_id": lease.account_id,
@@ -168,16 +187,29 @@ def _insert_replies(
             "line_id": lease.line_id,
             "seq": first_seq + part,
             "direction": "out",
-            "address": address,
+            "address": lease.address,
             "author": "agent",
             "text": text,
-            "state": state,
+            **_fate(lease, part, road),
             "turn_id": turn_id,
             "part": part,
         }
         for part, text in enumerate(outcome.parts)
     ]
     return [scope.connection.execute(INSERT_REPLY, row).one() for row in rows]
+
+
+def _fate(lease: Lease, part: int, road: Road) -> dict[str, Any]:
+    """The state of a part of the reply, the moment it is recorded."""
+    values: dict[str, Any] = {"state": road.value, "attempts": 0, "error": None}
+    if lease.opted_out or lease.with_person:
+        reason = "the customer opted out" if lease.opted_out else "a person took over"
+        return values | {"state": "suppressed", "error": reason}
+    if road is not Road.SENT_NOW:
+        return values
+    if part > 0:
+        return values | {"state": "pending"}
+    return values | {"attempts": 1}
 
 
 def _settle_waiting(scope: Scope, waiting: Sequence[AnyRow], outcome: Outcome, turn_id: int) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import secrets
 import time
+from typing import TYPE_CHECKING
 
 import dramatiq
 import structlog
@@ -12,12 +13,17 @@ from dramatiq import Worker
 
 from receptionist.agents.factory import AgentFactory
 from receptionist.parts import Parts
+from receptionist.pipeline.asker import Asker
 from receptionist.pipeline.bell import Bell
-from receptionist.pipeline.broker import drain_actor, in_process_broker
+from receptionist.pipeline.broker import in_process_broker
+from receptionist.pipeline.crew import Crew
 from receptionist.pipeline.drain import Drain
 from receptionist.pipeline.lease import LeaseKeeper
 from receptionist.pipeline.sweeper import Sweeper
 from receptionist.pipeline.turn import Turns
+
+if TYPE_CHECKING:
+    from receptionist.pipeline.door import Door
 
 GRACE_SECONDS = 12.0
 """After SIGTERM running answers have this long to end; then they are handed back. Below 20 s in all."""
@@ -26,38 +32,67 @@ log = structlog.get_logger()
 
 
 class Runner:
-    """The answering half of a process."""
+    """The answering half of a process. With a `door` it hears rings of other processes, and its own go there."""
 
-    def __init__(self, parts: Parts, factory: AgentFactory) -> None:
+    def __init__(self, parts: Parts, factory: AgentFactory, door: Door | None = None) -> None:
         owner = f"{os.getpid()}-{secrets.token_hex(6)}"
         settings = parts.settings
         self.keeper = LeaseKeeper(parts.database, owner, settings.lease_seconds)
         self.drain = Drain(parts, self.keeper, Turns(parts, factory), owner)
         self.broker: dramatiq.Broker = in_process_broker()
-        self._bell = Bell(drain_actor(self.broker, self.drain), self.keeper)
-        self._sweeper = Sweeper(parts.database, self._bell, settings.sweep_seconds)
+        self._crew = Crew(self.broker, self.drain, settings.worker_threads)
         self._worker = Worker(self.broker, worker_threads=settings.worker_threads, worker_timeout=1000)
-        parts.ring = self._bell
+        self._door = door
+        hurry = parts.redis.rings_may_be_lost if parts.redis else _never
+        self._sweeper = Sweeper(parts.database, self._crew.hand, settings.sweep_seconds, hurry)
+        self._asker = Asker(parts)
+        parts.ring = Bell(door.ring if door else self._crew.hand, self.keeper)
 
     def start(self) -> None:
         """Begin to answer."""
         self.keeper.start()
         self._worker.start()
         self._sweeper.start()
+        self._asker.start()
+        if self._door is not None:
+            self._door.listen(self._heard)
 
     def stop(self) -> None:
         """Begin nothing new, let running answers end, hand back what does not end in time. Within 20 s."""
         begun = time.monotonic()
+        self._asker.stop()
         self.drain.stopping.set()
+        unbegun = self._crew.close()
+        if self._door is not None:
+            self._door.stop_listening()
+        self._pass_on(unbegun)
         self._wait_for_leases(begun + GRACE_SECONDS)
+        unfinished = [lease.conversation_id for lease in self.keeper.held()]
         self.drain.cut_off.set()
         self._wait_for_leases(begun + GRACE_SECONDS + 4.0)
+        self._pass_on(unfinished)
         self._worker.stop(timeout=1000)
         self._sweeper.stop()
         self.keeper.stop()
         self.broker.close()
         log.info("stopped", unfinished=len(self.keeper.held()))
 
+    def _heard(self, conversation_id: int) -> None:
+        """A ring came in: its holder here is told at once, else whoever is free first answers."""
+        self.keeper.rang(conversation_id)
+        if not self._crew.hand_when_free(conversation_id):
+            self._pass_on([conversation_id])
+
+    def _pass_on(self, conversation_ids: list[int]) -> None:
+        """Let other processes take these up at once; without a door their sweepers will."""
+        if self._door is not None:
+            for conversation_id in conversation_ids:
+                self._door.ring(conversation_id)
+
     def _wait_for_leases(self, until: float) -> None:
         while self.keeper.held() and time.monotonic() < until:
             time.sleep(0.02)
+
+
+def _never() -> bool:
+    return False

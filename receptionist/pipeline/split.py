@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
+from collections.abc import Callable
 
-def split(text: str, limit: int) -> list[str]:
-    """Parts of at most `limit` characters, cut at a paragraph, a line, a sentence or a word where there is one."""
+
+def split(text: str, limit: int, length: Callable[[str], int] = len) -> list[str]:
+    """Parts of at most `limit`, as `length` counts; cut at a paragraph, line, sentence or word where there is one."""
     parts = []
     text = text.strip()
-    while len(text) > limit:
-        cut = _cut(text, limit)
+    while length(text) > limit:
+        cut = _cut(text, _characters(text, limit, length))
         parts.append(text[:cut].rstrip())
         text = text[cut:].lstrip()
     return [*parts, text] if text else parts
+
+
+def _characters(text: str, limit: int, length: Callable[[str], int]) -> int:
+    """How many characters from the start fit; at least one."""
+    fitting = bisect_right(range(len(text) + 1), limit, key=lambda count: length(text[:count])) - 1
+    return max(1, fitting)
 
 
 def _cut(text: str, limit: int) -> int:

@@ -1,9 +1,10 @@
-"""Looks again and again for conversations with work that nobody holds, and rings for them."""
+"""Looks again and again for conversations with work that nobody holds, and hands them on."""
 
 from __future__ import annotations
 
 import random
 import threading
+import time
 from collections.abc import Callable
 
 import sqlalchemy as sa
@@ -13,7 +14,10 @@ from receptionist.db import Database, db_now
 from receptionist.models import Conversation
 
 BATCH = 5000
-"""Conversations rung for in one sweep; a ring for one that is being worked on costs one small query."""
+"""Conversations handed on in one sweep; one that is being worked on costs one small query."""
+
+HURRY_SECONDS = 1.0
+"""How often is looked while rings may be lost."""
 
 log = structlog.get_logger()
 
@@ -31,12 +35,23 @@ def overdue(connection: sa.Connection, limit: int = BATCH) -> list[int]:
 
 
 class Sweeper:
-    """One thread per process; two sweepers at once do no harm, for the lease lets one worker through."""
+    """One thread per process; two sweepers at once do no harm, for the lease lets one worker through.
 
-    def __init__(self, database: Database, ring: Callable[[int], None], seconds: float) -> None:
+    It hands what it finds to this very process and depends on nothing but the database. `hurry` says that rings
+    may be lost just now: then it looks every second.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        hand: Callable[[int], None],
+        seconds: float,
+        hurry: Callable[[], bool],
+    ) -> None:
         self._database = database
-        self._ring = ring
+        self._hand = hand
         self._seconds = seconds
+        self._hurry = hurry
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._run, name="sweeper", daemon=True)
 
@@ -52,11 +67,17 @@ class Sweeper:
     def _run(self) -> None:
         while not self._stopped.is_set():
             self._sweep()
-            self._stopped.wait(self._seconds * random.uniform(0.8, 1.0))  # noqa: S311 - spreads processes out
+            self._pause()
+
+    def _pause(self) -> None:
+        until = time.monotonic() + self._seconds * random.uniform(0.8, 1.0)  # noqa: S311 - spreads processes out
+        while (left := until - time.monotonic()) > 0:
+            if self._stopped.wait(min(left, HURRY_SECONDS)) or self._hurry():
+                return
 
     def _sweep(self) -> None:
         try:
-            with self._database.read() as connection:
+            with self._database.read(once=True) as connection:
                 found = overdue(connection)
         except Exception:  # whatever the database does: this thread is the guarantee and must go on
             log.exception("sweep_failed")
@@ -64,4 +85,4 @@ class Sweeper:
         if found:
             log.info("swept", conversations=len(found))
         for conversation_id in found:
-            self._ring(conversation_id)
+            self._hand(conversation_id)

@@ -13,17 +13,18 @@ from receptionist.agents.agent import Answer
 from receptionist.agents.brief import Brief, prompt_context
 from receptionist.agents.factory import AgentFactory
 from receptionist.agents.history import trimmed
-from receptionist.contracts.channel import Line, LiveEvent
+from receptionist.contracts.channel import Line
 from receptionist.contracts.edits import Draft, PromptContext
 from receptionist.contracts.events import MessageFailed, TurnRecorded
+from receptionist.contracts.live import LiveEvent
 from receptionist.contracts.strategy import StrategyFields
 from receptionist.errors import AdminError, Interrupted, ModelError, NotFound, Unavailable
+from receptionist.live.recorded import recorded as recorded_event
 from receptionist.parts import Parts
-from receptionist.pipeline.intake import transcript_data
 from receptionist.pipeline.lease import Lease
 from receptionist.pipeline.ledger import Ledger
 from receptionist.pipeline.look import View
-from receptionist.pipeline.record import Outcome, Recorded, record
+from receptionist.pipeline.record import Outcome, Recorded, Road, record
 from receptionist.pipeline.split import split
 from receptionist.services.directory import Office, PublishedStrategy
 from receptionist.text import storable
@@ -82,6 +83,11 @@ class _Stage:
 
     def refusal(self, office: Office, strategy: PublishedStrategy | None) -> Outcome | None:
         """The outcome of a turn that no agent may answer; None if one may."""
+        version = strategy.version_id if strategy else None
+        if self._lease.opted_out:
+            return Outcome("silent", (), error="the customer opted out", strategy_version_id=version)
+        if self._lease.with_person:
+            return Outcome("silent", (), error="a person has the conversation", strategy_version_id=version)
         if self._line is None:
             return self.apology(strategy, "the line is not active")
         if strategy is None:
@@ -97,7 +103,7 @@ class _Stage:
         veto = self._parts.plugins.first("veto_answer", context=context)
         if veto is not None:
             return Outcome("silent", (), error=str(veto), strategy_version_id=strategy.version_id)
-        self._parts.bus.publish(self._topic, LiveEvent("typing", {"turn": self._ticket}))
+        self._publish(LiveEvent("typing", {"turn": self._ticket}))
         self._ledger = Ledger(self._parts, self._lease, strategy.version_id)
         try:
             answer = self._ask(factory, self._brief(office, strategy, context))
@@ -113,8 +119,7 @@ class _Stage:
         log.warning("turn_failed", conversation=self._lease.conversation_id, reason=reason)
         fields = strategy.fields if strategy else StrategyFields()
         version = strategy.version_id if strategy else None
-        limit = self._channel.capabilities.text_limit if self._line else len(fields.apology_text)
-        parts = split(fields.apology_text, limit)
+        parts = self._parts_of(fields.apology_text) if self._line else [fields.apology_text]
         return Outcome("failed", parts, error=reason, strategy_version_id=version)
 
     def close(self, outcome: Outcome) -> Recorded:
@@ -125,7 +130,7 @@ class _Stage:
                 self._lease,
                 replace(outcome, ticket=self._ticket, seconds=time.monotonic() - self._begun),
                 self._view.waiting,
-                pull=self._line is not None and self._channel.capabilities.delivery == "pull",
+                self._road(),
                 restartable=self._attempt.restarts_left > 0 and not self._acted and outcome.state != "failed",
             )
         except BaseException:
@@ -143,6 +148,21 @@ class _Stage:
         assert self._line is not None
         return self._parts.channels[self._line.channel]
 
+    def _parts_of(self, text: str) -> list[str]:
+        return split(text, self._channel.capabilities.text_limit, self._channel.length)
+
+    def _road(self) -> Road:
+        if self._line is not None and self._channel.capabilities.delivery == "pull":
+            return Road.FETCHED
+        if self._line is not None and self._channel.can_tell(self._line) and not self._view.unsent:
+            return Road.SENT_NOW
+        return Road.SENT_CAREFULLY
+
+    def _publish(self, event: LiveEvent) -> None:
+        """Show it to who watches; nobody watches where messages are sent."""
+        if self._road() is Road.FETCHED:
+            self._parts.bus.publish(self._topic, event)
+
     def _ask(self, factory: AgentFactory, brief: Brief) -> Answer:
         assert self._ledger is not None
         agent = factory.create_agent(brief, self._ledger)
@@ -158,7 +178,7 @@ class _Stage:
         text = storable(draft.text).strip() or storable(answer.text)
         return Outcome(
             "done",
-            split(text, self._channel.capabilities.text_limit),
+            self._parts_of(text),
             model=answer.model,
             usage=answer.usage,
             strategy_version_id=strategy.version_id,
@@ -198,14 +218,15 @@ class _Stage:
             self._parts.bus.delta(self._topic, self._ticket, text)
 
     def _withdraw(self) -> None:
-        self._parts.bus.publish(self._topic, LiveEvent("reset", {"turn": self._ticket}))
+        self._publish(LiveEvent("reset", {"turn": self._ticket}))
 
     def _tell(self, outcome: Outcome, recorded: Recorded) -> None:
         lease = self._lease
         for row in recorded.replies:
-            data = transcript_data(row.id, "out", row.text, row.created_at, None, "agent") | {"turn": self._ticket}
-            self._parts.bus.publish((lease.line_id, row.address), LiveEvent("message", data))
-        if not recorded.replies:
+            if row.state == "sent":  # the customer may have changed address since the turn began
+                event = recorded_event(row.id, "out", row.text, row.created_at, author="agent", turn=self._ticket)
+                self._parts.bus.publish((lease.line_id, row.address), event)
+        if not any(row.state == "sent" for row in recorded.replies):
             self._withdraw()
         seconds = time.monotonic() - self._begun
         failed = outcome.state == "failed"

@@ -6,21 +6,37 @@ import hashlib
 import math
 import time
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
+import structlog
 from limits import RateLimitItemPerMinute
 from limits.strategies import MovingWindowRateLimiter
 
 from receptionist.errors import TooMany
 from receptionist.security.window import WindowStorage
 
+if TYPE_CHECKING:
+    from receptionist.live.link import RedisLink
+
+PAUSE_SECONDS = 1.0
+"""After a failure of Redis uses are counted here for so long: a request waits for it once, not each time."""
+
+log = structlog.get_logger()
+
 
 class Limits:
-    """Counts uses in this process's memory; safe to share between threads. `clock` gives seconds that never go back."""
+    """Counts uses; safe to share between threads. `clock` gives seconds that never go back.
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+    With Redis, all processes count together; while it is away, and without it, each one for itself.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic, redis: RedisLink | None = None) -> None:
         self._clock = clock
         self.storage = WindowStorage(clock)
         self._limiter = MovingWindowRateLimiter(self.storage)
+        self._redis = redis
+        self._shared = _shared_limiter(redis) if redis else None
+        self._shared_from = 0.0
 
     def hit(self, name: str, key: str, per_minute: int) -> None:
         """Count one use of `name` by `key`. Raises `TooMany` beyond `per_minute` uses in any 60 seconds.
@@ -29,11 +45,35 @@ class Limits:
         """
         item = RateLimitItemPerMinute(per_minute)
         who = _digest(name, key)
-        while not self._limiter.hit(item, who):
-            stats = self._limiter.get_window_stats(item, who)
-            if stats.remaining < 1:
-                wait = _up_to_the_millisecond(stats.reset_time - self._clock())
-                raise TooMany(f"Too many requests; try again in {math.ceil(wait)} seconds.", retry_after=wait)
+        if self._shared is not None and self._redis_works():
+            try:
+                return _hit(self._shared, item, who, time.time)
+            except TooMany:
+                raise
+            except Exception as error:  # whatever Redis and its client do: a limit must not fail a request
+                self._shared_from = time.monotonic() + PAUSE_SECONDS
+                log.info("limits_counted_here", error=f"{type(error).__name__}: {error}")
+        return _hit(self._limiter, item, who, self._clock)
+
+    def _redis_works(self) -> bool:
+        return self._redis is not None and self._redis.reachable and time.monotonic() >= self._shared_from
+
+
+def _shared_limiter(redis: RedisLink) -> MovingWindowRateLimiter:
+    from limits.storage import RedisStorage
+
+    from receptionist.live.link import QUICK_SECONDS
+
+    pool = redis.client(QUICK_SECONDS).connection_pool
+    return MovingWindowRateLimiter(RedisStorage("redis://", connection_pool=pool, key_prefix=f"{redis.name}:limit"))
+
+
+def _hit(limiter: MovingWindowRateLimiter, item: RateLimitItemPerMinute, who: str, clock: Callable[[], float]) -> None:
+    while not limiter.hit(item, who):
+        stats = limiter.get_window_stats(item, who)
+        if stats.remaining < 1:
+            wait = _up_to_the_millisecond(stats.reset_time - clock())
+            raise TooMany(f"Too many requests; try again in {math.ceil(wait)} seconds.", retry_after=wait)
 
 
 def _up_to_the_millisecond(seconds: float) -> float:

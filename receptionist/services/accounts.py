@@ -9,15 +9,16 @@ import sqlalchemy as sa
 from receptionist.db import AnyRow, Scope
 from receptionist.errors import LineError
 from receptionist.models import Account, CreditEntry, table
+from receptionist.phones import is_country
 
 
-def create(connection: sa.Connection, name: str, timezone: str) -> int:
-    """Make an account; returns its id. `timezone` is an IANA name. Raises `LineError`."""
-    if timezone not in zoneinfo.available_timezones():
-        raise LineError(f"There is no time zone {timezone}; write one like Europe/Berlin.")
+def create(connection: sa.Connection, name: str, timezone: str, country: str | None = None) -> int:
+    """Make an account; returns its id. `timezone` is an IANA name, `country` where phone numbers without a country
+    code are from (ISO 3166-1 alpha-2). Raises `LineError`."""
+    _check(timezone, country)
     if find(connection, name) is not None:
         raise LineError(f"There is already an account {name}.")
-    statement = sa.insert(Account).values(name=name, timezone=timezone).returning(Account.id)
+    statement = sa.insert(Account).values(name=name, timezone=timezone, country=country).returning(Account.id)
     return int(connection.execute(statement).scalar_one())
 
 
@@ -26,16 +27,28 @@ def listed(connection: sa.Connection) -> list[AnyRow]:
     return list(connection.execute(sa.select(table(Account)).order_by(Account.id)).all())
 
 
-def change(scope: Scope, *, name: str | None, timezone: str | None) -> None:
-    """Rename an account or move it to another time zone. Raises `LineError`."""
-    if timezone is not None and timezone not in zoneinfo.available_timezones():
-        raise LineError(f"There is no time zone {timezone}; write one like Europe/Berlin.")
+def change(scope: Scope, *, name: str | None, timezone: str | None, country: str | None = None) -> None:
+    """Rename an account, or move it to another time zone or country; None leaves it. Raises `LineError`."""
+    _check(timezone, country)
     if name is not None and find(scope.connection, name) not in (None, scope.account_id):
         raise LineError(f"There is already an account {name}.")
-    values = {key: value for key, value in (("name", name), ("timezone", timezone)) if value is not None}
+    given = {"name": name, "timezone": timezone, "country": country}
+    values = {key: value for key, value in given.items() if value is not None}
     if values:
         scope.run(sa.update(Account).where(Account.id == scope.account_id).values(**values))
         touch(scope)
+
+
+def country(scope: Scope) -> str | None:
+    """Where numbers without a country code are from (ISO 3166-1 alpha-2), if that was said."""
+    statement = sa.select(Account.country).where(Account.id == scope.account_id)
+    return scope.connection.execute(statement).scalar_one()
+
+
+def revision(scope: Scope) -> int:
+    """The account's revision as it is now, which `Directory.office` goes by."""
+    statement = sa.select(Account.revision).where(Account.id == scope.account_id)
+    return int(scope.connection.execute(statement).scalar_one())
 
 
 def find(connection: sa.Connection, name: str | None) -> int | None:
@@ -86,3 +99,10 @@ def charge_turn(scope: Scope, turn_id: int) -> bool:
     if charged:
         scope.insert(CreditEntry, turn_id=turn_id, amount=-1, reason="turn")
     return bool(charged)
+
+
+def _check(timezone: str | None, country: str | None) -> None:
+    if timezone is not None and timezone not in zoneinfo.available_timezones():
+        raise LineError(f"There is no time zone {timezone}; write one like Europe/Berlin.")
+    if country is not None and not is_country(country):
+        raise LineError(f"There is no country {country}; write its two letters in capitals, such as DE (ISO 3166-1).")

@@ -8,6 +8,7 @@ from receptionist.contracts.strategy import DayException, Fact, Hours, Service, 
 
 ACCOUNT_NAME = "Maple Street Bike Works"
 TIMEZONE = "Europe/Dublin"
+COUNTRY = "IE"
 LINE_TITLE = "Website chat"
 STRATEGY_NAME = "Front desk"
 

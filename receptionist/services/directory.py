@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -21,6 +22,9 @@ from receptionist.security.vault import Vault
 from receptionist.services.lines import open_settings
 
 REMEMBERED_ACCOUNTS = 1000
+SECONDS_OLD = 1.0
+"""How old a line may be that a request is checked against; what is taken in is checked once more when it is stored."""
+
 log = structlog.get_logger()
 
 
@@ -52,6 +56,7 @@ class Office:
     id: int
     name: str
     timezone: str
+    country: str | None
     revision: int
     metered: bool
     lines: Mapping[int, Line]
@@ -81,6 +86,7 @@ class Directory:
         self._vault = vault
         self._channels = channels
         self._offices: OrderedDict[int, Office] = OrderedDict()
+        self._lines: OrderedDict[tuple[str, str], tuple[float, Line]] = OrderedDict()
         self._lock = threading.Lock()
         self.notice_of: Callable[[PublishedStrategy | None], str] = lambda strategy: ""
         """Set by the core: what customers must be told about the model a strategy uses."""
@@ -100,9 +106,24 @@ class Directory:
                 self._offices.popitem(last=False)
         return office
 
-    def by_key(self, channel: str, key: str) -> Line:
-        """The active line with this public key, as it is now. Raises `NotFound`."""
-        with self._database.read() as connection:
+    def by_key(self, channel: str, key: str, *, fresh: bool = False) -> Line:
+        """The active line with this public key, as it was at most a second ago, or with `fresh` is now.
+
+        Raises `NotFound`, or `Unavailable` if its settings cannot be read."""
+        now = time.monotonic()
+        with self._lock:
+            known = self._lines.get((channel, key))
+        if known is not None and not fresh and now - known[0] < SECONDS_OLD:
+            return known[1]
+        line = self._look_up(channel, key)
+        with self._lock:
+            self._lines[(channel, key)] = (now, line)
+            while len(self._lines) > REMEMBERED_ACCOUNTS:
+                self._lines.popitem(last=False)
+        return line
+
+    def _look_up(self, channel: str, key: str) -> Line:
+        with self._database.read(once=True) as connection:
             row = connection.execute(BY_KEY, {"b_channel": channel, "b_key": key}).first()
         if row is None:
             raise NotFound("There is no such line.")
@@ -126,6 +147,7 @@ class Directory:
             account.id,
             account.name,
             account.timezone,
+            account.country,
             account.revision,
             account.credits is not None,
             lines,
@@ -146,6 +168,7 @@ class Directory:
             settings=open_settings(self._channels[row.channel], row, self._vault),
             greeting=strategy.fields.greeting if strategy else "",
             notice=self.notice_of(strategy),
+            revision=account.revision,
         )
 
 

@@ -17,7 +17,7 @@ def create_demo_if_empty(parts: Parts, check: Check) -> bool:
     with parts.database.begin() as connection:
         if channel is None or connection.execute(sa.select(Account.id).limit(1)).first():
             return False
-        scope = Scope(connection, accounts.create(connection, demo.ACCOUNT_NAME, demo.TIMEZONE))
+        scope = Scope(connection, accounts.create(connection, demo.ACCOUNT_NAME, demo.TIMEZONE, demo.COUNTRY))
         fields = demo.demo_fields()
         fields.tools = [tool for tool in fields.tools if tool in parts.tools]  # plugins may be disabled
         strategies.publish(scope, demo.STRATEGY_NAME, fields, check)

@@ -7,10 +7,12 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from receptionist.contracts.channel import Sender
+from receptionist.contracts.messages import Sender
 from receptionist.db import AnyRow, Scope, db_now, prepared
 from receptionist.errors import NotFound
 from receptionist.models import Identity, Lead, table
+from receptionist.phones import e164, proved
+from receptionist.services import accounts
 
 MAX_NOTES = 8000
 
@@ -48,27 +50,32 @@ def channel_kind(channel: str) -> str:
 
 def add_identities(scope: Scope, lead_id: int, channel: str, sender: Sender) -> None:
     """Remember the addresses a channel proved; one that another lead has stays with that lead."""
-    proved = (
+    addresses = (
         (channel_kind(channel), sender.address),
         ("email", sender.verified_email),
-        ("phone", sender.verified_phone),
+        ("phone", _phone(sender)),
     )
-    for kind, value in proved:
+    for kind, value in addresses:
         if value is not None and _owner(scope, kind, value) is None:
             scope.insert(Identity, lead_id=lead_id, kind=kind, value=value)
 
 
 def create(scope: Scope, sender: Sender) -> int:
     """A new lead from what its channel says of it; returns its id."""
-    return scope.insert(Lead, name=sender.name, email=sender.verified_email, phone=sender.verified_phone)
+    return scope.insert(Lead, name=sender.name, email=sender.verified_email, phone=_phone(sender))
 
 
 def owner_of(scope: Scope, *, email: str | None, phone: str | None) -> int | None:
-    """The lead with this proved e-mail or phone (E.164), if any."""
-    for kind, value in (("email", email), ("phone", phone)):
-        if value is not None and (found := _owner(scope, kind, value)) is not None:
-            return found
-    return None
+    """The lead with this proved e-mail or phone, if any; a phone may be written as people in the account's country do."""
+    if email is not None and (found := _owner(scope, "email", email)) is not None:
+        return found
+    number = number_of(scope, phone) if phone is not None else None
+    return _owner(scope, "phone", number) if number is not None else None
+
+
+def number_of(scope: Scope, phone: str) -> str | None:
+    """A phone number as somebody of the account wrote it, in E.164; None if it cannot be read."""
+    return proved(phone) or e164(phone, accounts.country(scope))
 
 
 def change(scope: Scope, lead_id: int, learned: LeadChange) -> None:
@@ -78,7 +85,9 @@ def change(scope: Scope, lead_id: int, learned: LeadChange) -> None:
         row = scope.first(scope.select(Lead, Lead.notes).where(Lead.id == lead_id).with_for_update())
         values["notes"] = joined_notes(row.notes if row else "", learned.note)
     if values:
-        scope.run(scope.update(Lead).where(Lead.id == lead_id).values(**values, updated_at=db_now()))
+        scope.run(
+            scope.update(Lead).where(Lead.id == lead_id).values(**values, version=Lead.version + 1, updated_at=db_now())
+        )
 
 
 def joined_notes(notes: str, more: str) -> str:
@@ -88,15 +97,25 @@ def joined_notes(notes: str, more: str) -> str:
 
 def get(scope: Scope, lead_id: int) -> dict[str, Any]:
     """The lead as it is now, as plain values. Raises `NotFound`."""
+    return with_version(scope, lead_id)[1]
+
+
+def with_version(scope: Scope, lead_id: int) -> tuple[int, dict[str, Any]]:
+    """The lead's version and plain values. Raises `NotFound`."""
     row = scope.execute(GET, b_lead=lead_id).first()
     if row is None:
         raise NotFound("There is no such lead.")
-    return plain(row)
+    return row.version, plain(row)
 
 
 def plain(row: AnyRow) -> dict[str, Any]:
     """A lead as plain values, for prompts, tools and plugins."""
     return {name: getattr(row, name) for name in ("id", "name", "email", "phone", "company", "notes")}
+
+
+def _phone(sender: Sender) -> str | None:
+    """The proved number in E.164; None for one that is none, such as a short code."""
+    return proved(sender.verified_phone) if sender.verified_phone else None
 
 
 def _owner(scope: Scope, kind: str, value: str) -> int | None:

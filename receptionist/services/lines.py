@@ -49,13 +49,18 @@ def change(scope: Scope, vault: Vault, channel: Channel, line_id: int, settings:
     row = _one(scope, line_id)
     merged = open_settings(channel, row, vault).model_dump() | settings
     plain, sealed = _seal(scope, vault, channel, _validate(channel, merged))
-    scope.run(scope.update(Line).where(Line.id == line_id).values(settings=plain, secrets=sealed))
+    scope.run(scope.update(Line).where(Line.id == line_id).values(settings=plain, secrets=sealed, trouble=None))
     accounts.touch(scope)
 
 
 def listed(scope: Scope) -> list[AnyRow]:
     """All lines of the account, oldest first."""
     return scope.all(scope.select(Line).order_by(Line.id))
+
+
+def note_trouble(scope: Scope, line_id: int, reason: str) -> None:
+    """Remember what a vendor says is wrong with a line; a change of its settings clears it."""
+    scope.run(scope.update(Line).where(Line.id == line_id).values(trouble=reason[:1000]))
 
 
 def any_sealed(database: Database) -> bool:

@@ -15,12 +15,13 @@ def make_blueprint(parts: Parts) -> Blueprint:
 
     @blueprint.get("/health")
     def health() -> tuple[Response, int]:
-        """Ask the database."""
+        """Ask the database. Redis is only a remark: without it messages are taken in all the same."""
         try:
             with parts.database.read() as connection:
                 connection.execute(sa.text("SELECT 1 FROM alembic_version"))
         except (Unavailable, sa.exc.DBAPIError):
             return jsonify({"status": "unavailable"}), 503
-        return jsonify({"status": "ok"}), 200
+        remark = {} if parts.redis is None else {"redis": "ok" if parts.redis.reachable else "away"}
+        return jsonify({"status": "ok", **remark}), 200
 
     return blueprint

@@ -26,8 +26,10 @@ def make_blueprint(parts: Parts) -> Blueprint:
 
     @blueprint.post("/<channel>/<key>")
     def receive(channel: str, key: str) -> Response:
-        """Take a vendor's webhook in; 204 once every message in it is committed."""
-        parts.host.receive(parts.host.line(channel, key), webhook_request(parts.host.public_url))
-        return Response(status=204)
+        """Take a vendor's webhook in; answered as its channel says once everything in it is committed."""
+        line, call = parts.host.line(channel, key), webhook_request(parts.host.public_url)
+        parts.host.receive(line, call)
+        answer = parts.channels[channel].acknowledge(call, line)
+        return Response(answer.body, status=answer.status, content_type=answer.content_type or None)
 
     return blueprint

@@ -9,7 +9,7 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 
-from receptionist.contracts.channel import Inbound, Sender
+from receptionist.contracts.messages import Inbound, Sender
 from receptionist.db import Scope
 from receptionist.errors import LineError, Unavailable
 from receptionist.models import Conversation, CreditEntry, Lead, Line, Message, Turn

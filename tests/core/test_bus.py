@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from receptionist.contracts.channel import LiveEvent
+from receptionist.contracts.live import LiveEvent
 from receptionist.errors import Interrupted
 from receptionist.live import bus as module
 from receptionist.live.bus import MemoryBus
@@ -85,3 +85,41 @@ def test_the_end_of_one_turn_leaves_the_next_one_s_words() -> None:
     bus.publish(ADA, LiveEvent("message", {"direction": "out", "turn": 7}))
     bus.publish(ADA, LiveEvent("message", {"direction": "in"}))
     assert bus.snapshot(ADA) == [LiveEvent("delta", {"turn": 8, "offset": 0, "text": "Next"})]
+
+
+def test_another_process_s_pieces_are_shown_if_they_fit() -> None:
+    bus = MemoryBus()
+    told: list[LiveEvent] = []
+    bus.elsewhere = lambda topic, event: told.append(event)
+
+    def piece(offset: int, text: str) -> LiveEvent:
+        return LiveEvent("delta", {"turn": 7, "offset": offset, "text": text})
+
+    with bus.watch(ADA) as ada:
+        for event in (piece(3, "too late"), piece(0, "Hel"), piece(9, "gap"), piece(3, "lo"), piece(3, "lo")):
+            bus.receive(ADA, event)
+        assert [event.data["text"] for event in iter(lambda: ada.next(0), None) if event] == ["Hel", "lo"]
+        assert bus.snapshot(ADA) == [piece(0, "Hello")]
+    assert told == []
+
+
+def test_after_a_gap_all_are_told_and_only_foreign_words_are_withdrawn() -> None:
+    bus = MemoryBus()
+    bus.delta(ADA, 1, "ours")
+    bus.receive(BOB, LiveEvent("typing", {"turn": 2}))
+    with bus.watch(ADA) as ada, bus.watch(BOB) as bob:
+        bus.sync()
+        assert [ada.next(0), ada.next(0)] == [LiveEvent("sync"), None]
+        assert [bob.next(0), bob.next(0), bob.next(0)] == [LiveEvent("reset", {"turn": 2}), LiveEvent("sync"), None]
+    assert bus.snapshot(BOB) == []
+    assert bus.snapshot(ADA) == [LiveEvent("delta", {"turn": 1, "offset": 0, "text": "ours"})]
+
+
+def test_everything_that_happens_here_is_told_elsewhere_in_order() -> None:
+    bus = MemoryBus()
+    told: list[str] = []
+    bus.elsewhere = lambda topic, event: told.append(event.type)
+    bus.publish(ADA, LiveEvent("typing", {"turn": 1}))
+    bus.delta(ADA, 1, "Hi")
+    bus.publish(ADA, LiveEvent("message", {"id": 5, "turn": 1}))
+    assert told == ["typing", "delta", "message"]

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from receptionist.contracts.channel import Inbound, Sender
+from receptionist.contracts.messages import Inbound, Sender
 from receptionist.db import Scope
 from receptionist.models import Conversation, Message
 from receptionist.parts import Parts

@@ -1,8 +1,9 @@
-"""The database layer: its clock, its writers, its errors."""
+"""The database layer: its clock, its writers, its errors; on both databases."""
 
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 
@@ -13,18 +14,50 @@ from receptionist import db, migrations
 from receptionist.db import Database, UtcDateTime, db_now
 from receptionist.errors import Unavailable
 from receptionist.models import Account, Base
-from receptionist.parts import Parts
+from tests.servers.postgres import PostgresServer
 
 
-def test_the_clock_is_the_databases_and_moves_by_seconds(parts: Parts) -> None:
-    with parts.database.read() as connection:
+@pytest.fixture
+def embedded(tmp_path: Path) -> Iterator[Database]:
+    """A migrated SQLite database."""
+    database = Database(f"sqlite:///{tmp_path / 'x.db'}")
+    migrations.upgrade(database)
+    yield database
+    database.dispose()
+
+
+@pytest.fixture(scope="module")
+def migrated(postgres: PostgresServer) -> str:
+    """The URL of a migrated PostgreSQL database to copy."""
+    url = postgres.new_database()
+    database = Database(url)
+    migrations.upgrade(database)
+    database.dispose()
+    return url
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database(request: pytest.FixtureRequest) -> Iterator[Database]:
+    """A migrated database."""
+    if request.param == "sqlite":
+        yield request.getfixturevalue("embedded")
+        return
+    server = request.getfixturevalue("postgres")
+    url = server.new_database(request.getfixturevalue("migrated"))
+    database = Database(url)
+    yield database
+    database.dispose()
+    server.drop_database(url)
+
+
+def test_the_clock_is_the_databases_and_moves_by_seconds(database: Database) -> None:
+    with database.read() as connection:
         now, later = connection.execute(sa.select(db_now(), db_now(90.5))).one()
     assert abs(now - datetime.now(UTC)) < timedelta(seconds=5)
     assert timedelta(seconds=90) < later - now < timedelta(seconds=91)
 
 
-def test_moments_keep_their_instant_and_sort_as_stored(tmp_path: Path) -> None:
-    database = Database(f"sqlite:///{tmp_path / 'x.db'}")
+def test_moments_keep_their_instant_and_sort_as_stored(database: Database) -> None:
     table = sa.Table("t", sa.MetaData(), sa.Column("at", UtcDateTime))
     tokyo = timezone(timedelta(hours=9))
     early, late = datetime(2026, 3, 1, 8, 59, tzinfo=tokyo), datetime(2026, 3, 1, 0, 0, tzinfo=UTC)
@@ -36,17 +69,16 @@ def test_moments_keep_their_instant_and_sort_as_stored(tmp_path: Path) -> None:
             late,
             early,
         ]
-    database.dispose()
 
 
-def test_parallel_read_modify_writes_lose_nothing(parts: Parts) -> None:
-    with parts.database.begin() as connection:
+def test_parallel_read_modify_writes_of_a_locked_row_lose_nothing(database: Database) -> None:
+    with database.begin() as connection:
         connection.execute(sa.insert(Account).values(name="a", timezone="UTC", revision=0))
 
     def add() -> None:
         for _ in range(25):
-            with parts.database.begin() as connection:
-                seen = connection.execute(sa.select(Account.revision)).scalar_one()
+            with database.begin() as connection:
+                seen = connection.execute(sa.select(Account.revision).with_for_update()).scalar_one()
                 connection.execute(sa.update(Account).values(revision=seen + 1))
 
     threads = [threading.Thread(target=add) for _ in range(8)]
@@ -54,18 +86,18 @@ def test_parallel_read_modify_writes_lose_nothing(parts: Parts) -> None:
         thread.start()
     for thread in threads:
         thread.join()
-    with parts.database.read() as connection:
+    with database.read() as connection:
         assert connection.execute(sa.select(Account.revision)).scalar_one() == 200
 
 
-def test_a_database_that_stays_locked_is_unavailable(parts: Parts, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_database_that_stays_locked_is_unavailable(embedded: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(db, "BUSY_SECONDS", 0.1)
-    with parts.database.begin():
+    with embedded.begin():
         failed: list[Exception] = []
 
         def write() -> None:
             try:
-                with parts.database.begin():
+                with embedded.begin():
                     pass
             except Unavailable as error:
                 failed.append(error)
@@ -76,27 +108,43 @@ def test_a_database_that_stays_locked_is_unavailable(parts: Parts, monkeypatch: 
     assert len(failed) == 1
 
 
-def test_a_failed_transaction_leaves_nothing(parts: Parts) -> None:
-    with pytest.raises(ZeroDivisionError), parts.database.begin() as connection:
+def test_a_full_disk_is_unavailable_whatever_the_text_says(embedded: Database) -> None:
+    with embedded.begin() as connection:
+        pages = connection.exec_driver_sql("PRAGMA page_count").scalar_one()
+    with pytest.raises(Unavailable), embedded.begin() as connection:
+        connection.exec_driver_sql(f"PRAGMA max_page_count = {pages}")
+        for number in range(10):
+            text = f"{number}: no such luck, syntax error. " + "x" * 4000
+            connection.execute(sa.insert(Account).values(name=text, timezone="UTC"))
+
+
+def test_a_file_that_may_only_be_read_is_unavailable(embedded: Database) -> None:
+    with pytest.raises(Unavailable), embedded.begin() as connection:
+        connection.exec_driver_sql("PRAGMA query_only = ON")
+        connection.execute(sa.insert(Account).values(name="a", timezone="UTC"))
+
+
+def test_a_failed_transaction_leaves_nothing(database: Database) -> None:
+    with pytest.raises(ZeroDivisionError), database.begin() as connection:
         connection.execute(sa.insert(Account).values(name="a", timezone="UTC"))
         raise ZeroDivisionError
-    with parts.database.read() as connection:
+    with database.read() as connection:
         assert connection.execute(sa.select(sa.func.count()).select_from(Account)).scalar_one() == 0
 
 
-def test_migrations_make_exactly_the_tables_of_the_models(parts: Parts) -> None:
+def test_migrations_make_exactly_the_tables_of_the_models(database: Database) -> None:
     from alembic.autogenerate import compare_metadata
     from alembic.migration import MigrationContext
 
-    with parts.database.begin() as connection:
+    with database.begin() as connection:
         context = MigrationContext.configure(connection, opts={"compare_type": True})
         assert compare_metadata(context, Base.metadata) == []
 
 
-def test_migrating_twice_changes_nothing(parts: Parts) -> None:
-    assert migrations.current(parts.database) == migrations.newest()
-    migrations.upgrade(parts.database)
-    assert migrations.current(parts.database) == migrations.newest()
+def test_migrating_twice_changes_nothing(database: Database) -> None:
+    assert migrations.current(database) == migrations.newest()
+    migrations.upgrade(database)
+    assert migrations.current(database) == migrations.newest()
 
 
 def test_every_table_but_accounts_belongs_to_an_account() -> None:

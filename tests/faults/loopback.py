@@ -10,20 +10,26 @@ import hmac
 import http.client
 import json
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
 from pydantic import SecretStr
 
 from receptionist import (
+    Attachment,
     Capabilities,
     Channel,
+    Echo,
+    FetchFailed,
+    File,
     Host,
     Inbound,
     Invalid,
     Line,
     LineSettings,
     Outbound,
+    Receipt,
     Refused,
     Sender,
     SendFailed,
@@ -31,6 +37,7 @@ from receptionist import (
     SendUnknown,
     Sent,
     WebhookRequest,
+    consent_word,
     hookimpl,
 )
 
@@ -48,7 +55,7 @@ class Loopback(Channel):
 
     name = "loopback"
     title = "Loopback"
-    capabilities = Capabilities(text_limit=400, burst_seconds=0.3)
+    capabilities = Capabilities(text_limit=400, burst_seconds=0.3, media=True)
     Settings = LoopbackLine
 
     def verify(self, request: WebhookRequest, line: Line) -> None:
@@ -58,10 +65,17 @@ class Loopback(Channel):
         if not hmac.compare_digest(wanted.encode(), request.headers.get("x-signature", "").encode()):
             raise Refused("The signature is wrong.")
 
-    def parse(self, request: WebhookRequest, line: Line) -> Sequence[Inbound]:
-        """`{"messages": [{"id", "from", "text"}, …]}`."""
+    def parse(self, request: WebhookRequest, line: Line) -> Sequence[Inbound | Receipt | Echo]:
+        """`{"messages": [{"id", "from", "text", "files"?: [URL]}], "receipts"?: [{…}], "echoes"?: [{…}]}`."""
+        body = request.json()
+        if not body or set(body) - {"messages", "receipts", "echoes"}:
+            raise Invalid("This is not a webhook of the vendor.")
         try:
-            return [_inbound(message) for message in request.json()["messages"]]
+            return [
+                *(_inbound(message) for message in body.get("messages", [])),
+                *(Receipt(**receipt) for receipt in body.get("receipts", [])),
+                *(Echo(**echo) for echo in body.get("echoes", [])),
+            ]
         except (KeyError, TypeError, ValueError) as error:
             raise Invalid("This is not a list of messages.") from error
 
@@ -69,13 +83,16 @@ class Loopback(Channel):
         """Post the message; the line's `kind` says whether the vendor looks at its key."""
         dedup = line.settings.kind == "idempotent"
         body = {"key": message.key, "to": message.to, "text": message.text, "dedup": dedup}
+        body["media"] = [media.url for media in message.media]
         status, headers, document = _call(line, "POST", "/send", body)
         if status == 429:
             raise SendFailed("slow down", float(headers.get("retry-after", "1")))
         if status >= 500:
             raise SendFailed(f"the vendor failed with {status}")
+        if status == 410:
+            raise SendRefused("the customer opted out", code="410", opted_out=True)
         if status >= 400:
-            raise SendRefused(f"the vendor refused with {status}")
+            raise SendRefused(f"the vendor refused with {status}", code=str(status), alert=status == 403)
         if not isinstance(document, dict):
             raise SendUnknown("the vendor's answer makes no sense")
         return Sent(document["id"])
@@ -89,12 +106,32 @@ class Loopback(Channel):
         _, _, document = _call(line, "GET", "/sent", None)
         return Sent() if any(entry["key"] == message.key for entry in document) else None
 
+    def can_tell(self, line: Line) -> bool:
+        """All but the blind kind."""
+        return bool(line.settings.kind != "blind")
+
+    def fetch(self, line: Line, attachment: Attachment) -> File:
+        """Files of the vendor only."""
+        if not attachment.url.startswith(line.settings.vendor + "/"):
+            raise FetchFailed("this is not the vendor's")
+        path = attachment.url.removeprefix(line.settings.vendor)
+        status, headers, document = _call(line, "GET", path, None)
+        if status != 200:
+            raise FetchFailed(f"the vendor says {status}")
+        return File(json.dumps(document).encode(), headers["content-type"])
+
+    def missed(self, line: Line, since: datetime) -> Sequence[Inbound]:
+        """What the vendor could not deliver to this line."""
+        _, _, document = _call(line, "GET", f"/missed/{line.key}", None)
+        return [_inbound(message) for message in document]
+
 
 def _inbound(message: dict[str, Any]) -> Inbound:
     fields = [message["id"], message["from"], message["text"]]
     if not all(isinstance(value, str) and value and value.isprintable() for value in fields):
         raise ValueError("texts were expected")
-    return Inbound(fields[0], Sender(fields[1]), fields[2])
+    files = tuple(Attachment("application/json", url) for url in message.get("files", []))
+    return Inbound(fields[0], Sender(fields[1]), fields[2], attachments=files, consent=consent_word(fields[2]))
 
 
 def _call(line: Line, method: str, path: str, body: Any) -> tuple[int, dict[str, str], Any]:

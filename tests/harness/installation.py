@@ -12,8 +12,12 @@ import sqlite3
 import subprocess
 import sys
 import time
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
+
+import psycopg
+from dotenv import dotenv_values
 
 ROOT = Path(__file__).resolve().parents[2]
 KEPT = ("PATH", "HOME", "LANG", "TZ", "TMPDIR", "COVERAGE_PROCESS_START")
@@ -24,6 +28,16 @@ def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
+
+
+class Row(tuple[Any, ...]):
+    """A row as `sqlite3.Row` is one: values in order, each also to be had by its column's name."""
+
+    names: list[str]
+
+    def __getitem__(self, key: Any) -> Any:
+        """The value of a column, by name or place."""
+        return super().__getitem__(self.names.index(key) if isinstance(key, str) else key)
 
 
 class Installation:
@@ -120,9 +134,22 @@ class Installation:
             command, env=self.environment(), cwd=self.path, capture_output=True, text=True, timeout=60, check=False
         )
 
-    def sql(self, statement: str, *values: Any) -> list[sqlite3.Row]:
-        """Rows of a query on the database, opened for reading only."""
+    @property
+    def database_url(self) -> str:
+        """Its PostgreSQL database; empty for the embedded one."""
+        return self.settings.get("DATABASE_URL") or dotenv_values(self.path / "settings.env").get("DATABASE_URL") or ""
+
+    def sql(self, statement: str, *values: Any) -> list[Any]:
+        """Rows of a query, opened for reading only; `?` stands for a value on both databases."""
+        if self.database_url:
+            with psycopg.connect(self.database_url, autocommit=True, row_factory=_rows) as postgres:
+                postgres.read_only = True
+                return list(postgres.execute(statement.replace("%", "%%").replace("?", "%s"), values))  # type: ignore[arg-type]
         with contextlib.closing(sqlite3.connect(f"file:{self.path}/receptionist.db?mode=ro", uri=True)) as connection:
             connection.row_factory = sqlite3.Row
             connection.execute("PRAGMA busy_timeout = 5000")
             return connection.execute(statement, values).fetchall()
+
+
+def _rows(cursor: psycopg.Cursor[Row]) -> Callable[[Sequence[Any]], Row]:
+    return type("Row", (Row,), {"names": [column.name for column in cursor.description or []]})

@@ -51,12 +51,15 @@ def left_out() -> str:
     return ",".join(sorted(names - {*BUNDLED}))
 
 
-def prepare(path: Path, vendor_url: str) -> Path:
-    """Make the template: drop-ins, database, account, strategy, a chat line and three loopback lines."""
+def prepare(path: Path, vendor_url: str, database_url: str = "") -> Path:
+    """Make the template: drop-ins, database, account, strategy, a chat line and three loopback lines.
+
+    The database is the embedded one, or the empty one at `database_url`, which copies are made of elsewhere.
+    """
     (path / "plugins").mkdir(parents=True)
     for name in DROP_INS:
         shutil.copy(FAULTS / f"{name}.py", path / "plugins")
-    (path / "settings.env").write_text(f"DISABLED_PLUGINS={left_out()}\n")
+    (path / "settings.env").write_text(f"DISABLED_PLUGINS={left_out()}\nDATABASE_URL={database_url}\n")
     parts, factory = assemble(path)
     migrations.upgrade(parts.database)
     with parts.database.begin() as connection:

@@ -5,8 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
+import sqlalchemy as sa
 
+from receptionist.db import Scope, db_now
+from receptionist.models import Conversation
 from receptionist.pipeline.outbox import MAX_SENDS
+from receptionist.services import lines
 from tests.harness.house import Customer, House
 from tests.servers.vendor_server import Failure, VendorServer
 
@@ -35,11 +39,10 @@ def test_what_surely_was_not_sent_is_sent_later(
     vendor.fail(customer.address, failure)
     reply = ask(customer)
     assert (state(house), customer.replies()) == ("pending", [])
-    [row] = house.sql(
-        "SELECT (julianday(due_at) - julianday('now')) * 86400 AS seconds, lease_owner FROM conversations"
-    )
+    with house.parts.database.read(once=True) as connection:
+        row = connection.execute(sa.select(Conversation.due_at, Conversation.lease_owner, db_now().label("now"))).one()
     assert row.lease_owner is None
-    assert row.seconds == pytest.approx(7 if failure == "429" else 2, abs=1)
+    assert (row.due_at - row.now).total_seconds() == pytest.approx(7 if failure == "429" else 2, abs=1)
     house.make_due()
     house.drain()
     assert (state(house), customer.replies()) == ("sent", [reply])
@@ -108,10 +111,11 @@ def test_a_vendor_that_cannot_be_reached(open_house: Callable[..., House], unrea
 def unreachable(house: House, free_port: Callable[[], int]) -> House:
     """A house whose vendor is not there."""
     vendor = f"http://127.0.0.1:{free_port()}"
-    house.sql(
-        "UPDATE lines SET settings = json_set(settings, '$.vendor', :vendor) WHERE channel = 'loopback'", vendor=vendor
-    )
-    house.sql("UPDATE accounts SET revision = revision + 1")
+    with house.parts.database.begin() as connection:
+        scope = Scope(connection, house.texter("askable").line.account_id)
+        for row in lines.listed(scope):
+            if row.channel == "loopback":
+                lines.change(scope, house.parts.vault, house.parts.channels["loopback"], row.id, {"vendor": vendor})
     return house
 
 

@@ -1,7 +1,8 @@
 """A fake vendor of a messaging channel: counts what it accepted, and fails in the ways vendors fail.
 
-`POST /send` takes `{"key", "to", "text"}`; `GET /sent` lists what was accepted; `POST /effects` takes an effect of
-a tool. Only an idempotent vendor (`"dedup": true` in the request) takes a repeated key for the same message.
+`POST /send` takes `{"key", "to", "text"}`; `GET /sent` lists what was accepted; `GET /missed/<line key>` what could
+not be delivered to us; `GET /files/<name>` is a file of a customer; `POST /effects` takes an effect of a tool. Only an
+idempotent vendor (`"dedup": true` in the request) takes a repeated key for the same message.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from typing import Any, Literal
 
 from tests.servers.local_server import Exchange, LocalServer
 
-Failure = Literal["500", "429", "400", "garbage", "hang", "accept_then_hang", "cut", "accept_then_cut"]
+Failure = Literal["500", "429", "400", "403", "410", "garbage", "hang", "accept_then_hang", "cut", "accept_then_cut"]
 """`hang` and `cut` do not accept; the `accept_then_` ones do, but their answer never arrives."""
 
 
@@ -37,6 +38,7 @@ class VendorServer(LocalServer):
         self.accepted: list[Accepted] = []
         self.effects: list[dict[str, Any]] = []
         self.attempts: list[dict[str, Any]] = []
+        self.missed: dict[str, list[dict[str, str]]] = {}
         self._failures: dict[str, deque[Failure]] = defaultdict(deque)
         self._changed = threading.Condition()
         self._released = threading.Event()
@@ -62,7 +64,11 @@ class VendorServer(LocalServer):
 
     def handle(self, exchange: Exchange) -> None:
         """Route a request."""
-        if exchange.command == "GET":
+        if exchange.path.startswith("/files/"):
+            exchange.answer(200, {"file": exchange.path}, {"Content-Type": "application/json"})
+        elif exchange.path.startswith("/missed/"):
+            exchange.answer(200, self.missed.get(exchange.path.removeprefix("/missed/"), []))
+        elif exchange.command == "GET":
             with self._changed:
                 exchange.answer(200, [{"key": message.key, "to": message.to} for message in self.accepted])
         elif exchange.path == "/effects":
@@ -93,7 +99,7 @@ class VendorServer(LocalServer):
             exchange.answer(200, b"<html>Welcome</html>")
         elif failure == "429":
             exchange.answer(429, {"error": "slow down"}, {"Retry-After": "7"})
-        elif failure in ("400", "500"):
+        elif failure in ("400", "403", "410", "500"):
             exchange.answer(int(failure), {"error": "no"})
         elif failure.endswith("hang"):
             self._released.wait(30)

@@ -1,0 +1,84 @@
+"""Files that come and go with messages: fetched from the vendor into the storage, handed out by signed links."""
+
+from __future__ import annotations
+
+import io
+import secrets
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import structlog
+
+from receptionist.contracts.channel import Channel, Line
+from receptionist.contracts.messages import Attachment, Media
+from receptionist.db import AnyRow, Scope
+from receptionist.errors import FetchFailed
+from receptionist.models import Message
+from receptionist.parts import Parts
+from receptionist.pipeline.lease import Lease, hold
+
+PURPOSE = "file"
+"""What links to files are signed for."""
+LINK_SECONDS = 3600
+FETCH_SECONDS = 20.0
+"""How long a turn waits for files in all; what is not there by then is noted as missing."""
+
+log = structlog.get_logger()
+
+
+def media_of(parts: Parts, attachments: Sequence[Mapping[str, Any]] | None) -> tuple[Media, ...]:
+    """Stored files as a vendor may fetch them."""
+    return tuple(
+        Media(each["content_type"], _link(parts, each), each.get("name", ""))
+        for each in attachments or ()
+        if each.get("key")
+    )
+
+
+def _link(parts: Parts, attachment: Mapping[str, Any]) -> str:
+    claims = {"key": attachment["key"], "type": attachment["content_type"]}
+    return f"{parts.host.public_url}/files/{parts.signer.sign(PURPOSE, claims, LINK_SECONDS)}"
+
+
+def fetch_all(parts: Parts, lease: Lease, line: Line, rows: Sequence[AnyRow]) -> bool:
+    """Store the files of waiting messages, each tried once; one that cannot be had is noted with the reason.
+
+    Returns whether there was anything to do. Raises `FenceLost`.
+    """
+    until = time.monotonic() + FETCH_SECONDS
+    unfetched = [
+        row for row in rows if any("key" not in each and "error" not in each for each in row.attachments or ())
+    ]
+    for row in unfetched:
+        _fetch_of(parts, lease, line, row, until)
+    return bool(unfetched)
+
+
+def _fetch_of(parts: Parts, lease: Lease, line: Line, row: AnyRow, until: float) -> None:
+    found = [
+        each if "key" in each or "error" in each else _fetch(parts, lease, line, row, number, until)
+        for number, each in enumerate(row.attachments)
+    ]
+    with parts.database.begin() as connection:
+        scope = Scope(connection, lease.account_id)
+        hold(scope, lease)
+        scope.run(scope.update(Message).where(Message.id == row.id).values(attachments=found))
+
+
+def _fetch(parts: Parts, lease: Lease, line: Line, row: AnyRow, number: int, until: float) -> dict[str, Any]:
+    known: dict[str, Any] = row.attachments[number]
+    channel: Channel = parts.channels[line.channel]
+    key = f"attachments/{lease.account_id}/{row.id}-{number}-{secrets.token_hex(8)}"
+    try:
+        if time.monotonic() > until:
+            raise FetchFailed("the files of this message took too long")
+        file = channel.fetch(line, Attachment(known["content_type"], known["url"], known["name"]))
+        parts.host.storage().save(key, io.BytesIO(file.content))
+    except FetchFailed as error:
+        log.warning("attachment_not_fetched", message=row.id, reason=str(error))
+        return known | {"error": str(error)[:500]}
+    except Exception as error:  # a channel's or storage's bug must not cost the customer an answer
+        log.exception("attachment_not_fetched", message=row.id)
+        return known | {"error": f"{type(error).__name__}: the file could not be stored"}
+    return known | {"content_type": file.content_type[:100], "key": key, "size": len(file.content)}

@@ -1,0 +1,173 @@
+"""What vendors report about messages that went out: receipts, and echoes of what was written in their own apps."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import sqlalchemy as sa
+import structlog
+from sqlalchemy.exc import IntegrityError
+
+from receptionist.contracts.channel import Line
+from receptionist.contracts.events import ConsentChanged, Event, HandedOver, LineTroubled, MessageFailed
+from receptionist.contracts.messages import Echo, Receipt, Sender
+from receptionist.db import AnyRow, Scope
+from receptionist.errors import Unavailable
+from receptionist.models import Identity, Message
+from receptionist.parts import Parts
+from receptionist.pipeline.intake import open_conversation
+from receptionist.pipeline.sendkey import message_id_in, send_key
+from receptionist.services import handover, leads, lines
+from receptionist.text import storable
+
+_RANK = {"queued": 1, "sent": 2, "delivered": 3, "failed": 4, "read": 5}
+"""States only move up: failed is final, unless the message was read all the same."""
+
+PERSON_IN_APP = "somebody in the vendor's app"
+
+log = structlog.get_logger()
+
+
+class Reports:
+    """Applies what vendors report; whatever comes twice, late or early does no harm."""
+
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+
+    def take_receipts(self, line: Line, receipts: Sequence[Receipt]) -> None:
+        """Note how far messages got. One of a message that is not known is passed over.
+
+        Raises `Unavailable` if it may be of a message that is being sent right now, so that its vendor tries again.
+        """
+        events: list[Event] = []
+        early = False
+        with self._parts.database.begin() as connection:
+            scope = Scope(connection, line.account_id)
+            for receipt in receipts:
+                row = _find(scope, line, receipt)
+                if row is not None:
+                    events += self._apply(scope, line, row, receipt)
+                elif receipt.key is None and _something_is_being_sent(scope, line):
+                    early = True
+                else:
+                    log.info("receipt_of_unknown_message", line=line.id, status=receipt.status)
+        for event in events:
+            self._parts.emit(event)
+        if early:
+            raise Unavailable("This receipt came before its message was noted as sent; please send it again.")
+
+    def take_echoes(self, line: Line, echoes: Sequence[Echo]) -> None:
+        """Store what a person wrote in the vendor's app, which silences the agent; our own messages are known."""
+        for echo in echoes:
+            try:
+                with self._parts.database.begin(durable=True) as connection:
+                    events = self._take_echo(Scope(connection, line.account_id), line, echo)
+            except IntegrityError:  # another process stored the same echo just now
+                continue
+            for event in events:
+                self._parts.emit(event)
+
+    def _apply(self, scope: Scope, line: Line, row: AnyRow, receipt: Receipt) -> list[Event]:
+        if _RANK[receipt.status] <= _RANK.get(row.delivery, 0):
+            return []
+        scope.run(scope.update(Message).where(Message.id == row.id).values(**_changes(row, receipt)))
+        reason = receipt.error or receipt.code or "the vendor says that it failed"
+        events: list[Event] = []
+        if receipt.status == "failed":
+            events.append(MessageFailed(line.account_id, row.conversation_id, row.id, reason))
+        if receipt.opted_out and self._parts.consents.opt_out(scope, line.channel, row.address, row.lead_id):
+            events.append(ConsentChanged(line.account_id, row.lead_id, line.channel, opted_out=True))
+        if receipt.alert:
+            lines.note_trouble(scope, line.id, reason)
+            events.append(LineTroubled(line.account_id, line.id, reason))
+        return events
+
+    def _take_echo(self, scope: Scope, line: Line, echo: Echo) -> list[Event]:
+        if _by_provider_id(scope, line, echo.provider_message_id) is not None:
+            return []
+        conversation_id = self._conversation(scope, line, echo.to)
+        handover.lock(scope, conversation_id)
+        if (ours := _unmarked(scope, conversation_id, echo)) is not None:
+            values = {"provider_message_id": echo.provider_message_id}
+            scope.run(scope.update(Message).where(Message.id == ours).values(**values))
+            return []
+        strategy = self._parts.directory.office(line.account_id, line.revision).strategy(line.id)
+        minutes = strategy.fields.hand_back_minutes if strategy else handover.MINUTES
+        handover.add_message(
+            scope,
+            conversation_id,
+            storable(echo.text),
+            state="sent",
+            provider_message_id=echo.provider_message_id,
+            sent_at=echo.sent_at,
+        )
+        handover.take(scope, conversation_id, PERSON_IN_APP, minutes)
+        return [HandedOver(line.account_id, conversation_id, PERSON_IN_APP)]
+
+    def _conversation(self, scope: Scope, line: Line, address: str) -> int:
+        known = scope.first(
+            scope.select(Identity, Identity.lead_id).where(
+                Identity.kind == leads.channel_kind(line.channel), Identity.value == address
+            )
+        )
+        lead_id = known.lead_id if known else leads.create(scope, Sender(address))
+        if known is None:
+            leads.add_identities(scope, lead_id, line.channel, Sender(address))
+        opted_out = self._parts.consents.opted_out(scope, line.channel, address)
+        return open_conversation(scope, line.id, lead_id, address, opted_out=opted_out)
+
+
+def _find(scope: Scope, line: Line, receipt: Receipt) -> AnyRow | None:
+    """The message a receipt is about, locked."""
+    message_id = message_id_in(receipt.key) if receipt.key else None
+    if message_id is not None:
+        row = _one(scope, line, Message.id == message_id)
+        if row is not None and send_key(row) == receipt.key:
+            return row
+    return _by_provider_id(scope, line, receipt.provider_message_id) if receipt.provider_message_id else None
+
+
+def _by_provider_id(scope: Scope, line: Line, provider_message_id: str) -> AnyRow | None:
+    return _one(scope, line, Message.provider_message_id == provider_message_id)
+
+
+def _one(scope: Scope, line: Line, which: sa.ColumnElement[bool]) -> AnyRow | None:
+    statement = scope.select(Message).where(Message.line_id == line.id, Message.direction == "out", which)
+    return scope.first(statement.with_for_update())
+
+
+def _something_is_being_sent(scope: Scope, line: Line) -> bool:
+    statement = scope.select(Message, Message.id).where(Message.line_id == line.id, Message.state == "sending")
+    return scope.first(statement.limit(1)) is not None
+
+
+def _changes(row: AnyRow, receipt: Receipt) -> dict[str, Any]:
+    """What a receipt changes in its message; it also settles a send whose outcome was not known."""
+    values: dict[str, Any] = {"delivery": receipt.status}
+    if row.provider_message_id is None and receipt.provider_message_id:
+        values["provider_message_id"] = receipt.provider_message_id
+    if receipt.status == "failed":
+        reason = f"{receipt.code}: {receipt.error}" if receipt.code and receipt.error else receipt.error or receipt.code
+        state = "suppressed" if receipt.opted_out else "failed"
+        return values | {"state": state, "code": receipt.code, "error": reason or "the vendor says that it failed"}
+    if row.state in ("sending", "unknown") or (row.state == "failed" and receipt.status == "read"):
+        values |= {"state": "sent", "error": None}
+    return values
+
+
+def _unmarked(scope: Scope, conversation_id: int, echo: Echo) -> int | None:
+    """A message of ours that is being sent and not marked yet, whose echo was quicker."""
+    row = scope.first(
+        scope.select(Message, Message.id)
+        .where(
+            Message.conversation_id == conversation_id,
+            Message.direction == "out",
+            Message.provider_message_id.is_(None),
+            Message.state.in_(("sending", "unknown")),
+            Message.text == echo.text,
+        )
+        .order_by(Message.seq)
+        .limit(1)
+    )
+    return int(row.id) if row else None

@@ -1,0 +1,101 @@
+"""A person in a conversation: takes it, writes, gives it back; the agent is silent in between."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from receptionist.db import AnyRow, Scope, db_now
+from receptionist.errors import LineError
+from receptionist.models import Conversation, Message
+
+MINUTES = 60
+"""How long a person's last message silences the agent, where no strategy says otherwise."""
+
+
+def lock(scope: Scope, conversation_id: int) -> AnyRow:
+    """The conversation, locked until the end of the transaction. Raises `LineError` if there is none."""
+    statement = scope.select(Conversation).where(Conversation.id == conversation_id).with_for_update()
+    row = scope.first(statement)
+    if row is None:
+        raise LineError(f"There is no conversation {conversation_id}.")
+    return row
+
+
+def take(scope: Scope, conversation_id: int, person: str, minutes: int) -> None:
+    """Let a person have the conversation for so many minutes from now; an answer that is being written is stopped."""
+    values: dict[str, Any] = {
+        "person": person[:200],
+        "person_until": db_now(minutes * 60),
+        "person_requested_at": None,
+        "person_reason": None,
+        "next_seq": Conversation.next_seq + 1,  # the holder of the lease looks again
+    }
+    if not scope.run(scope.update(Conversation).where(Conversation.id == conversation_id).values(**values)):
+        raise LineError(f"There is no conversation {conversation_id}.")
+
+
+def hand_back(scope: Scope, conversation_id: int) -> None:
+    """Let the agent answer again, from the customer's next message on. Raises `LineError`."""
+    values: dict[str, Any] = {"person": None, "person_until": None, "person_requested_at": None, "person_reason": None}
+    if not scope.run(scope.update(Conversation).where(Conversation.id == conversation_id).values(**values)):
+        raise LineError(f"There is no conversation {conversation_id}.")
+
+
+def reply(
+    scope: Scope,
+    conversation_id: int,
+    person: str,
+    text: str,
+    minutes: int,
+    attachments: list[dict[str, Any]] | None = None,
+) -> int:
+    """Write to the customer as a person, and take the conversation; returns the message's id.
+
+    `attachments` are stored files: `content_type`, `name`, `key`, `size`. A worker sends it within its sweep, sooner
+    if it is rung for. Raises `LineError` if the customer refused messages.
+    """
+    conversation = lock(scope, conversation_id)
+    if conversation.opted_out_at is not None:
+        raise LineError("The customer opted out of messages on this channel; nothing may be sent before START.")
+    message_id = add_message(scope, conversation_id, text, state="pending", attachments=attachments)
+    take(scope, conversation_id, person, minutes)
+    due = sa.func.coalesce(Conversation.due_at, db_now())
+    scope.run(scope.update(Conversation).where(Conversation.id == conversation_id).values(due_at=due))
+    return message_id
+
+
+def add_message(
+    scope: Scope,
+    conversation_id: int,
+    text: str,
+    *,
+    state: str,
+    provider_message_id: str | None = None,
+    sent_at: datetime | None = None,
+    attachments: list[dict[str, Any]] | None = None,
+) -> int:
+    """A person's message at the end of a conversation that is locked; returns its id."""
+    row = scope.connection.execute(
+        scope.update(Conversation)
+        .where(Conversation.id == conversation_id)
+        .values(next_seq=Conversation.next_seq + 1, last_message_at=db_now())
+        .returning(Conversation.next_seq, Conversation.lead_id, Conversation.line_id, Conversation.address)
+    ).one()
+    return scope.insert(
+        Message,
+        conversation_id=conversation_id,
+        lead_id=row.lead_id,
+        line_id=row.line_id,
+        seq=row.next_seq - 1,
+        direction="out",
+        address=row.address,
+        author="person",
+        text=text,
+        state=state,
+        provider_message_id=provider_message_id,
+        sent_at=sent_at,
+        attachments=attachments,
+    )

@@ -1,0 +1,28 @@
+"""What every message goes through is tested on both databases; the rest knows nothing of them."""
+
+from __future__ import annotations
+
+import pytest
+
+BOTH = (
+    "test_consent",
+    "test_last_resort",
+    "test_lease",
+    "test_missed",
+    "test_outbox",
+    "test_reports",
+    "test_robustness",
+    "test_strict_order",
+)
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run the tests of these files once on each database."""
+    if "database" in metafunc.fixturenames and metafunc.module.__name__.rpartition(".")[2] in BOTH:
+        metafunc.parametrize("database", ["sqlite", "postgresql"], indirect=True)
+
+
+@pytest.fixture
+def database(request: pytest.FixtureRequest) -> str:
+    """The database of `house`."""
+    return str(getattr(request, "param", "sqlite"))

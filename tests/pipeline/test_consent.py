@@ -1,0 +1,141 @@
+"""Who refused messages gets none, whatever was on its way; who allows them again is answered again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from receptionist import consent_word
+from tests.harness.house import House
+from tests.servers.brain import Brain, Piece, Question
+from tests.servers.vendor_server import VendorServer
+
+
+@pytest.mark.parametrize(
+    ("text", "word"),
+    [
+        ("STOP", "stop"),
+        ("stop.", "stop"),
+        (" Stop! ", "stop"),
+        ("ＳＴＯＰ", "stop"),
+        ("s\u200btop", "stop"),
+        ("\u202estop\u202c", "stop"),
+        ("STOP\n", "stop"),
+        ("“Stop”", "stop"),
+        ("stopall", "stop"),
+        ("Stop All", "stop"),
+        ("UNSUBSCRIBE", "stop"),
+        ("cancel", "stop"),
+        ("End", "stop"),
+        ("quit", "stop"),
+        ("REVOKE", "stop"),
+        ("opt out", "stop"),
+        ("Opt-Out", "stop"),
+        ("OPTOUT", "stop"),
+        ("START", "start"),
+        ("unstop", "start"),
+        ("Yes.", "start"),
+        ("help", "help"),
+        ("INFO?", "help"),
+        ("don't stop", ""),
+        ("Please stop texting me", ""),
+        ("cancel my appointment", ""),
+        ("the end", ""),
+        ("", ""),
+        ("stop " * 50, ""),
+        ("yes, please", ""),
+        ("stoр", ""),  # the last letter is Cyrillic: no word of any list
+    ],
+)
+def test_words_of_consent(text: str, word: str) -> None:
+    assert consent_word(text) == word
+
+
+def texts(house: House) -> list[tuple[str, str]]:
+    """All messages: text and state."""
+    return [tuple(row) for row in house.sql("SELECT text, state FROM messages ORDER BY seq")]
+
+
+def test_stop_silences_and_start_opens_again(house: House) -> None:
+    customer = house.texter("askable")
+    for text in ("Stop", "Are you still there?", "Start", "And now?"):
+        customer.send(text)
+        house.drain()
+    assert customer.replies() == ["Echo: Stop | Are you still there? | Start | And now?"], "one reply, to the last"
+    assert [state for _, state in texts(house)] == ["silent", "silent", "silent", "answered", "sent"]
+
+
+def test_yes_is_an_answer_to_who_did_not_opt_out(house: House) -> None:
+    customer = house.texter("askable")
+    customer.send("yes")
+    house.drain()
+    assert customer.replies() == ["Echo: yes"]
+
+
+@pytest.mark.parametrize("kind", ["askable", "blind"])
+def test_stop_in_the_middle_of_an_answer(kind: str, house: House, brain: Brain) -> None:
+    customer = house.texter(kind)
+
+    def reply(question: Question) -> Iterator[Piece]:
+        customer.send("STOP")
+        yield "Too late."
+
+    brain.reply = reply
+    customer.send("Tell me everything.")
+    house.drain()
+    assert customer.replies() == []
+    assert texts(house) == [("Tell me everything.", "silent"), ("STOP", "silent")]
+
+
+def test_what_waits_to_be_sent_is_suppressed(house: House, vendor: VendorServer) -> None:
+    customer = house.texter("askable")
+    vendor.fail(customer.address, "500")
+    customer.send("Do you hear me?")
+    house.drain()
+    customer.send("stop")
+    house.make_due()
+    house.drain()
+    assert customer.replies() == []
+    assert texts(house)[1] == ("Echo: Do you hear me?", "suppressed")
+    assert house.sql("SELECT due_at FROM conversations") == [(None,)]
+
+
+def test_a_vendor_that_says_so_counts_as_the_customer(house: House, vendor: VendorServer) -> None:
+    customer = house.texter("askable")
+    vendor.fail(customer.address, "410")
+    customer.send("Do you hear me?")
+    house.drain()
+    assert texts(house)[1] == ("Echo: Do you hear me?", "suppressed")
+    customer.send("Hello?")
+    house.drain()
+    assert texts(house)[2] == ("Hello?", "silent")
+    assert house.sql("SELECT code FROM messages WHERE direction = 'out'") == [("410",)]
+
+
+def test_it_outlives_lead_and_conversation_without_naming_the_address(house: House) -> None:
+    customer = house.texter("askable")
+    customer.send("stop")
+    house.drain()
+    [row] = house.sql("SELECT address_hash FROM opt_outs")
+    assert customer.address not in row.address_hash
+    house.sql("DELETE FROM messages")
+    for table in ("conversations", "identities", "leads"):
+        house.sql(f"DELETE FROM {table}")
+    customer.send("It is me again.")
+    house.drain()
+    assert customer.replies() == []
+
+
+def test_two_copies_of_stop_at_once(open_house: Callable[..., House]) -> None:
+    house = open_house()
+    customer = house.texter("askable")
+    customer.send("stop", "STOP")
+    house.drain()
+    assert len(house.sql("SELECT id FROM opt_outs")) == 1
+
+
+def test_the_lines_of_other_channels_stay_open(house: House) -> None:
+    customer = house.texter("askable")
+    customer.send("stop")
+    assert house.visitor().say("And here?") == "Echo: And here?"

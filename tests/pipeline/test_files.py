@@ -1,0 +1,95 @@
+"""Files that come with a message and go with one."""
+
+from __future__ import annotations
+
+import json
+import re
+from urllib.parse import urlsplit
+
+import pytest
+
+from receptionist import WebhookRequest
+from receptionist.db import Scope
+from receptionist.services import handover
+from tests.harness.customers import Texter
+from tests.harness.house import Customer, House
+from tests.servers.brain import Brain
+from tests.servers.vendor_server import VendorServer
+
+
+@pytest.fixture
+def house(open_house: object) -> House:
+    """A house with a storage."""
+    return open_house(DISABLED_PLUGINS=left_out("local_files"))  # type: ignore[operator]
+
+
+def left_out(but: str) -> str:
+    """Every bundled plugin that takes no part, except one."""
+    from tests.harness.instance import left_out as names
+
+    return ",".join(name for name in names().split(",") if name != but)
+
+
+def send_with_files(customer: Customer, text: str, *urls: str) -> None:
+    """A message with files."""
+    message = {"id": f"id-{text}", "from": customer.address, "text": text, "files": urls}
+    data = json.dumps({"messages": [message]}).encode()
+    headers = {"x-signature": Texter.sign(data)}
+    customer.house.parts.host.receive(customer.line, WebhookRequest("POST", "", headers, {}, data, "127.0.0.1"))
+
+
+def test_a_file_is_stored_before_the_answer(house: House, vendor: VendorServer, brain: Brain) -> None:
+    customer = house.texter("askable")
+    send_with_files(customer, "Look at this.", f"{vendor.url}/files/photo")
+    house.drain()
+    [row] = house.sql("SELECT attachments FROM messages WHERE direction = 'in'")
+    [file] = json.loads(row.attachments) if isinstance(row.attachments, str) else row.attachments
+    with house.parts.host.storage().open(file["key"]) as stream:
+        assert json.loads(stream.read()) == {"file": "/files/photo"}
+    assert "photo" not in file["key"], "a name from outside is no path"
+    assert customer.replies() == ["Echo: Look at this.\n[a file that you cannot see: application/json]"]
+
+
+def test_a_file_that_cannot_be_had_costs_no_answer(house: House, vendor: VendorServer) -> None:
+    customer = house.texter("askable")
+    send_with_files(customer, "Look at this.", "http://169.254.169.254/latest", f"{vendor.url}/files/one")
+    house.drain()
+    [row] = house.sql("SELECT attachments FROM messages WHERE direction = 'in'")
+    first, second = json.loads(row.attachments) if isinstance(row.attachments, str) else row.attachments
+    assert first["error"] == "this is not the vendor's"
+    assert "key" in second
+    assert len(customer.replies()) == 1
+
+
+def test_a_persons_file_goes_out_as_a_link_for_an_hour(house: House, vendor: VendorServer) -> None:
+    import io
+
+    customer = house.texter("askable")
+    customer.send("Please send the menu.")
+    house.drain()
+    house.parts.host.storage().save("attachments/1/menu", io.BytesIO(b"%PDF-1.7"))
+    file = {"content_type": "application/pdf", "name": "menu.pdf", "key": "attachments/1/menu", "size": 8}
+    with house.parts.database.begin() as connection:
+        handover.reply(Scope(connection, customer.line.account_id), 1, "Ann", "Here it is.", 60, [file])
+    house.make_due()
+    house.drain()
+    assert customer.replies()[-1] == "Here it is."
+    [url] = vendor.attempts[-1]["media"]
+    client = house.app().test_client()
+    answer = client.get(urlsplit(url).path)
+    assert (answer.status_code, answer.data, answer.content_type) == (200, b"%PDF-1.7", "application/pdf")
+    assert "sandbox" in answer.headers["Content-Security-Policy"]
+    forged = re.sub(r"/files/(.*)\..*$", r"/files/\1.AAAA", urlsplit(url).path)
+    assert client.get(forged).status_code == 404
+
+
+def test_what_a_browser_would_run_is_handed_out_as_a_download(house: House) -> None:
+    import io
+
+    house.parts.host.storage().save("attachments/1/page", io.BytesIO(b"<script>alert(1)</script>"))
+    for kind in ("text/html", "image/svg+xml", "application/javascript"):
+        token = house.parts.signer.sign("file", {"key": "attachments/1/page", "type": kind}, 60)
+        answer = house.app().test_client().get(f"/files/{token}")
+        assert answer.content_type == "application/octet-stream"
+        assert answer.headers["Content-Disposition"] == "attachment"
+        assert answer.headers["X-Content-Type-Options"] == "nosniff"
