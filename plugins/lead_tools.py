@@ -23,19 +23,18 @@ def note_lead(
     noted = {key: value.strip() for key, value in given.items() if value and value.strip()}
     if not noted:
         raise ToolError("There is nothing to note; give at least one of name, phone, email, company and note.")
-    told = noted.pop("phone", None)
-    if told is None:
-        context.update_lead(**noted)
-        return {"noted": noted}
+    told = noted.pop("phone", "")
     number = e164(told, context.account.get("country"))
     if number is not None:
         noted["phone"] = number
-        context.update_lead(**noted)
-        return {"noted": noted}
-    words = f"Phone number as the customer wrote it: {told}"
-    noted["note"] = f"{noted['note']}\n{words}" if "note" in noted else words
+    elif told:
+        kept = (noted.get("note", ""), f"Phone number as the customer wrote it: {told}")
+        noted["note"] = "\n".join(filter(None, kept))
     context.update_lead(**noted)
-    return {"noted": noted, "say": "This is not a number that can be called; ask for it with the country code."}
+    if told and number is None:
+        say = "The phone number is kept as a note only, for it cannot be called as it is: ask for the country code."
+        return {"noted": noted, "say": say}
+    return {"noted": noted}
 
 
 @tool(writes=True, idempotent=True)

@@ -121,7 +121,6 @@ def _listed(client: Client, setup: Setup, message: Outbound, since: datetime, kn
             made >= since
             and found.status not in NOT_SENT
             and found.sid not in known
-            and str(found.direction).startswith("outbound")
             and (not setup.service or service == setup.service)
             and (found.body or "").strip().removeprefix(TRIAL) == wanted
         ):

@@ -18,9 +18,11 @@ from receptionist.live.recorded import recorded
 from receptionist.models import Message, table
 from receptionist.parts import Parts
 from receptionist.pipeline.attachments import media_of
+from receptionist.pipeline.edge import LONGEST_CODE, LONGEST_ERROR, LONGEST_ID
 from receptionist.pipeline.lease import Lease, hold, release
 from receptionist.pipeline.sendkey import send_key
 from receptionist.services import lines
+from receptionist.text import bounded
 
 MAX_SENDS = 5
 """Attempts at one message before it fails."""
@@ -190,8 +192,8 @@ class Outbox:
                 b_id=message.id,
                 b_state=result.state,
                 b_provider=result.provider_message_id,
-                b_error=result.error,
-                b_code=refusal.code if refusal else None,
+                b_error=bounded(result.error, LONGEST_ERROR),
+                b_code=bounded(refusal.code, LONGEST_CODE) if refusal else None,
                 b_sent=result.state == "sent",
             )
             events = self._heed(scope, lease, line, message, refusal) if refusal else []
@@ -226,4 +228,9 @@ def _no_longer_wanted(lease: Lease, row: AnyRow) -> Result | None:
 
 
 def _sent(sent: Sent) -> Result:
-    return Result("sent", sent.provider_message_id)
+    """An id that no database takes is as good as none: the message was sent all the same."""
+    name = sent.provider_message_id
+    if name is not None and bounded(name, LONGEST_ID) != name:
+        log.warning("provider_message_id_not_storable", length=len(name))
+        name = None
+    return Result("sent", name)

@@ -16,10 +16,11 @@ from receptionist.db import AnyRow, Scope
 from receptionist.errors import Unavailable
 from receptionist.models import Identity, Message
 from receptionist.parts import Parts
+from receptionist.pipeline.edge import LONGEST_ADDRESS, LONGEST_CODE, LONGEST_ERROR
 from receptionist.pipeline.intake import open_conversation
 from receptionist.pipeline.sendkey import message_id_in, send_key
 from receptionist.services import handover, leads, lines
-from receptionist.text import storable
+from receptionist.text import bounded, storable
 
 _RANK = {"queued": 1, "sent": 2, "delivered": 3, "failed": 4, "read": 5}
 """States only move up: failed is final, unless the message was read all the same."""
@@ -44,7 +45,7 @@ class Reports:
         early = False
         with self._parts.database.begin() as connection:
             scope = Scope(connection, line.account_id)
-            for receipt in receipts:
+            for receipt in filter(_is_storable, receipts):
                 row = _find(scope, line, receipt)
                 if row is not None:
                     events += self._apply(scope, line, row, receipt)
@@ -59,7 +60,7 @@ class Reports:
 
     def take_echoes(self, line: Line, echoes: Sequence[Echo]) -> None:
         """Store what a person wrote in the vendor's app, which silences the agent; our own messages are known."""
-        for echo in echoes:
+        for echo in filter(_is_storable, echoes):
             try:
                 with self._parts.database.begin(durable=True) as connection:
                     events = self._take_echo(Scope(connection, line.account_id), line, echo)
@@ -118,6 +119,15 @@ class Reports:
         return open_conversation(scope, line.id, lead_id, address, opted_out=opted_out)
 
 
+def _is_storable(report: Receipt | Echo) -> bool:
+    """Whether ids and address are text that a database takes; a report of anything else is of no use to anybody."""
+    words = [report.provider_message_id or "", report.to if isinstance(report, Echo) else report.key or ""]
+    good = all(storable(word) == word and len(word) <= LONGEST_ADDRESS for word in words)
+    if not good:
+        log.warning("report_not_storable", kind=type(report).__name__)
+    return good
+
+
 def _find(scope: Scope, line: Line, receipt: Receipt) -> AnyRow | None:
     """The message a receipt is about, locked."""
     message_id = message_id_in(receipt.key) if receipt.key else None
@@ -150,7 +160,8 @@ def _changes(row: AnyRow, receipt: Receipt) -> dict[str, Any]:
     if receipt.status == "failed":
         reason = f"{receipt.code}: {receipt.error}" if receipt.code and receipt.error else receipt.error or receipt.code
         state = "suppressed" if receipt.opted_out else "failed"
-        return values | {"state": state, "code": receipt.code, "error": reason or "the vendor says that it failed"}
+        code, error = bounded(receipt.code, LONGEST_CODE), bounded(reason, LONGEST_ERROR)
+        return values | {"state": state, "code": code, "error": error or "the vendor says that it failed"}
     if row.state in ("sending", "unknown") or (row.state == "failed" and receipt.status == "read"):
         values |= {"state": "sent", "error": None}
     return values

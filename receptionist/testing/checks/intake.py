@@ -50,7 +50,7 @@ class Intake:
             rehearsal.work()
         assert rehearsal.replies() == ["Echo: Newer.", "Echo: Older."]
 
-    def test_a_message_without_text_or_address_stops_no_later_one(self, rehearsal: Rehearsal) -> None:
+    def test_an_empty_message_stops_no_later_one(self, rehearsal: Rehearsal) -> None:
         assert rehearsal.receive(rehearsal.incoming("")).status_code < 500
         rehearsal.work()
         assert rehearsal.say("Still there?")[-1].endswith("Still there?")
