@@ -5,11 +5,11 @@ from __future__ import annotations
 import random
 import threading
 import time
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 from receptionist.agents.brief import Brief
+from receptionist.agents.prompt import Prompt
 from receptionist.agents.toolbox import Toolbox
 from receptionist.contracts.model import (
     Completed,
@@ -29,6 +29,7 @@ MAX_RETRIES = 5
 """Times a round is asked again after passing faults: about ten seconds, unless the server asks for longer pauses."""
 MAX_WAIT = 5.0
 """Longest pause before the model is asked again after a passing fault, in seconds."""
+NO_USAGE = Usage()
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,35 +44,18 @@ class Answer:
 class Agent:
     """Answers one turn. Made by `AgentFactory.create_agent`; holds nothing of any other turn."""
 
+    __slots__ = ("_brief", "_end_user", "_model", "_model_name", "_prompt", "_shown", "_toolbox", "_usage")
+
     def __init__(
-        self,
-        brief: Brief,
-        model: Model,
-        model_name: str | None,
-        instructions: str,
-        toolbox: Toolbox,
-        variables: Mapping[str, Any],
-        end_user: str,
+        self, brief: Brief, model: Model, model_name: str | None, prompt: Prompt, toolbox: Toolbox, end_user: str
     ) -> None:
         self._brief = brief
         self._model = model
+        self._model_name = model_name
+        self._prompt = prompt
         self._toolbox = toolbox
-        fields = brief.strategy.fields
-        self._request = ModelRequest(
-            instructions=instructions,
-            items=(),
-            tools=(),
-            deadline=brief.deadline,
-            check=brief.check,
-            account_id=brief.office.id,
-            model=model_name,
-            max_output_tokens=fields.max_output_tokens,
-            temperature=fields.temperature,
-            reasoning_effort=fields.reasoning_effort,
-            end_user=end_user,
-            variables=variables,
-        )
-        self._usage = Usage()
+        self._end_user = end_user
+        self._usage = NO_USAGE
         self._shown = False
 
     def answer(self) -> Answer:
@@ -92,14 +76,15 @@ class Agent:
 
     def dispose(self) -> None:
         """Let go of the turn; the agent answers no more."""
-        del self._brief, self._request, self._toolbox
+        del self._brief, self._prompt, self._toolbox
 
     def _ask(self, items: Sequence[Item], tools: Sequence[ToolSpec]) -> tuple[Completed, list[ToolRequest]]:
         """One round, asked again with growing, jittered pauses after passing faults, while there is time."""
+        request = self._request(items, tools)
         attempt = 0
         while True:
             try:
-                return self._stream(replace(self._request, items=tuple(items), tools=tuple(tools)))
+                return self._stream(request)
             except ModelError as error:
                 self._withdraw()
                 pause = error.retry_after or min(MAX_WAIT, 0.4 * 2**attempt) * random.uniform(0.7, 1.3)  # noqa: S311
@@ -108,6 +93,23 @@ class Agent:
                     raise
             attempt += 1
             self._pause(pause)
+
+    def _request(self, items: Sequence[Item], tools: Sequence[ToolSpec]) -> ModelRequest:
+        brief, fields = self._brief, self._brief.strategy.fields
+        return ModelRequest(
+            instructions="".join(self._prompt.pieces),
+            items=tuple(items),
+            tools=tuple(tools),
+            deadline=brief.deadline,
+            check=brief.check,
+            account_id=brief.office.id,
+            model=self._model_name,
+            max_output_tokens=fields.max_output_tokens,
+            temperature=fields.temperature,
+            reasoning_effort=fields.reasoning_effort,
+            end_user=self._end_user,
+            variables=self._prompt.variables,
+        )
 
     def _stream(self, request: ModelRequest) -> tuple[Completed, list[ToolRequest]]:
         requests: list[ToolRequest] = []

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import threading
-from collections import OrderedDict
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
@@ -15,21 +13,17 @@ import structlog
 from receptionist.agents.agent import Agent
 from receptionist.agents.brief import Brief
 from receptionist.agents.context import Context
-from receptionist.agents.sandbox import CompiledTemplate, PromptSandbox
+from receptionist.agents.prompt import Prompts
 from receptionist.agents.toolbox import CallLedger, Toolbox
 from receptionist.agents.tools import prepared_tool
-from receptionist.agents.variables import strategy_variables
 from receptionist.contracts.edits import PromptContext
 from receptionist.contracts.model import Model
 from receptionist.contracts.strategy import StrategyFields
 from receptionist.errors import LineError, ModelError
 from receptionist.parts import Parts
 from receptionist.services.directory import PublishedStrategy
-from receptionist.templates_path import TEMPLATES
 
 log = structlog.get_logger()
-
-REMEMBERED_PROMPTS = 500
 
 
 class AgentFactory:
@@ -38,22 +32,19 @@ class AgentFactory:
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
         self._tools = {name: prepared_tool(tool) for name, tool in parts.tools.items()}
-        self._sandbox = PromptSandbox(self._prepare)
-        self._bundled = (TEMPLATES / "prompts" / "general.jinja").read_text("utf-8")
-        self._compiled: OrderedDict[tuple[int, frozenset[str]], CompiledTemplate] = OrderedDict()
-        self._lock = threading.Lock()
+        self._prompts = Prompts(self._prepare)
 
     def create_agent(self, brief: Brief, ledger: CallLedger) -> Agent:
         """An agent for one turn; call its `dispose` afterwards. Raises `ModelError` if no model is ready."""
         fields = brief.strategy.fields
         model, name = self.model_of(fields)
         now = datetime.now(ZoneInfo(brief.office.timezone))
-        variables = self._variables(brief.context, fields, now)
-        instructions = self._template(brief.strategy, variables).render(variables)
+        variables = self._variables(brief.context)
+        prompt = self._prompts.of(brief.strategy, variables).write(variables, now)
         tools = {tool: self._tools[tool] for tool in fields.tools if tool in self._tools}
         toolbox = Toolbox(tools, ledger, _context_maker(brief, now), self._veto, brief.check)
         end_user = hashlib.sha256(f"{brief.office.id}:{brief.lead['id']}".encode()).hexdigest()
-        return Agent(brief, model, name, instructions, toolbox, variables, end_user)
+        return Agent(brief, model, name, prompt, toolbox, end_user)
 
     def model_of(self, fields: StrategyFields) -> tuple[Model, str | None]:
         """The model a strategy answers with, and the vendor's name for it if the strategy says one.
@@ -92,15 +83,15 @@ class AgentFactory:
         wanted = (fields.model or "").partition("/")[0]
         if wanted and wanted not in self._parts.models:
             raise LineError(f"There is no model {wanted}; there are: {', '.join(sorted(self._parts.models))}.")
-        now = datetime.now(ZoneInfo("UTC"))
-        variables = self._variables(_sample(fields), fields, now)
-        self._sandbox.compile(fields.template or self._bundled, set(variables)).render(variables)
+        variables = self._variables(_sample(fields))
+        self._prompts.make(fields, variables).write(variables, datetime.now(ZoneInfo("UTC")))
 
     def _prepare(self, environment: Any) -> None:
         for _ in self._parts.plugins.each("prepare_prompt_environment", environment=environment):
             pass
 
-    def _variables(self, context: PromptContext, fields: StrategyFields, now: datetime) -> dict[str, Any]:
+    def _variables(self, context: PromptContext) -> dict[str, Any]:
+        """The variables of this turn alone."""
         variables: dict[str, Any] = {
             "account": context.account,
             "line": context.line,
@@ -109,22 +100,7 @@ class AgentFactory:
         }
         for _, more in self._parts.plugins.each("prompt_variables", context=context):
             variables |= more or {}
-        return variables | strategy_variables(fields, now)
-
-    def _template(self, strategy: PublishedStrategy, variables: Mapping[str, Any]) -> CompiledTemplate:
-        """Compiled once per version (and set of variable names, for plugins may add some)."""
-        key = (strategy.version_id, frozenset(variables))
-        with self._lock:
-            known = self._compiled.get(key)
-            if known is not None:
-                self._compiled.move_to_end(key)
-                return known
-        compiled = self._sandbox.compile(strategy.fields.template or self._bundled, set(variables))
-        with self._lock:
-            self._compiled[key] = compiled
-            while len(self._compiled) > REMEMBERED_PROMPTS:
-                self._compiled.popitem(last=False)
-        return compiled
+        return variables
 
     def _veto(self, tool: str, arguments: Mapping[str, Any], context: Any) -> str | None:
         return self._parts.plugins.veto("veto_tool_call", tool=tool, arguments=arguments, context=context)

@@ -4,7 +4,7 @@ Why a template cannot run code, reach data it was not given, or use up a process
 
 - Only what `template_rules` lists compiles: no calls, no arithmetic, no assignments, no blocks of other files,
   no loop within a loop, and only known variables, filters and tests.
-- Values are plain (text, numbers, lists, dictionaries; checked at each rendering, `MAX_VALUES` characters in
+- Values are plain (text, numbers, lists, dictionaries; checked before each rendering, `MAX_VALUES` characters in
   all), a name is looked up as a key and never as a Python attribute, and there are no globals.
 - Source and output are limited, the output while it is made. Work is counted (`template_filters`): each loop
   item, and each character that a filter, a comparison or `~` handles; it ends at `MAX_WORK`. What is not counted
@@ -15,6 +15,8 @@ Why a template cannot run code, reach data it was not given, or use up a process
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import dataclass
+from itertools import islice
 from types import TracebackType
 from typing import Any
 
@@ -37,6 +39,51 @@ MAX_VALUES = 1_000_000
 """Characters, and values, in all that is handed to one rendering."""
 
 MAX_VALUE_DEPTH = 8
+
+BLOCK = 100
+"""Pieces of output between two looks at its length."""
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """Values found to be plain, and their size; leave them as they are, for they are not looked at again."""
+
+    values: Mapping[str, Any]
+    size: int
+
+    def __or__(self, other: Checked) -> Checked:
+        return Checked({**self.values, **other.values}, self.size + other.size)
+
+
+NOTHING = Checked({}, 0)
+
+
+def checked(values: Mapping[str, Any], room: int = MAX_VALUES) -> Checked:
+    """The values, if all in them are plain (subclasses of the plain types are not) and at most `room` in size.
+
+    Raises `TemplateError`, which names the value.
+    """
+    values = dict(values)
+    return Checked(values, room - _left(values, room))
+
+
+def _left(value: Any, room: int, path: str = "", depth: int = 0) -> int:
+    """What is left of `room` after `value` and all in it."""
+    kind = type(value)
+    room -= 1 + (len(value) if kind is str else 0)
+    if room < 0 or depth > MAX_VALUE_DEPTH:
+        raise TemplateError(f"Template values: {path or 'they'} are too large or nest too deeply.")
+    if kind is dict:
+        for key, item in value.items():
+            if type(key) is not str:
+                raise TemplateError(f"Template values: the key {key!r} in {path or 'them'} is not a text.")
+            room = _left(item, room - len(key), f"{path}.{key}" if path else key, depth + 1)
+    elif kind is list or kind is tuple:
+        for index, item in enumerate(value):
+            room = _left(item, room, f"{path}[{index}]", depth + 1)
+    elif kind not in (str, int, float, bool, type(None)):
+        raise TemplateError(f"Template values: {path} is a {kind.__name__}; pass a text, a number or a list.")
+    return room
 
 
 class _Environment(ImmutableSandboxedEnvironment):
@@ -130,11 +177,15 @@ class CompiledTemplate:
 
         Raises `TemplateError` with the line: a value is missing or not plain, or a limit is reached.
         """
-        values = dict(variables)
-        _Plain().check(values)
+        return "".join(self.pieces(variables))
+
+    def pieces(self, variables: Mapping[str, Any], shared: Checked = NOTHING) -> list[str]:
+        """The text in pieces to be joined, for these values and those of `shared`, which win. Constant texts and
+        texts out of values are the same objects in all renderings. Raises as `render`."""
+        values = {**checked(variables, MAX_VALUES - shared.size).values, **shared.values}
         context = self._template.new_context({**values, METER: Meter()})
         try:
-            return "".join(_limited(self._template.root_render_func(context)))
+            return _limited(self._template.root_render_func(context))
         except Exception as error:  # the boundary to admins' templates and plugins' filters: any failure is theirs
             where = place(self._line(error.__traceback__), self._source)
             raise TemplateError(f"Template, {where}: {_cause(error)}.") from error
@@ -152,35 +203,13 @@ def _cause(error: Exception) -> str:
     return str(getattr(error, "message", None) or error).rstrip(".") or type(error).__name__
 
 
-def _limited(pieces: Iterator[str]) -> Iterator[str]:
+def _limited(pieces: Iterator[str]) -> list[str]:
+    """All pieces, unless they are too long together; looked at by the block, as most are a few characters."""
+    found: list[str] = []
     size = 0
-    for piece in pieces:
-        size += len(piece)
+    while block := list(islice(pieces, BLOCK)):
+        size += sum(map(len, block))
         if size > MAX_OUTPUT:
             raise TemplateError(f"the text is longer than {MAX_OUTPUT} characters; print less of the values")
-        yield piece
-
-
-class _Plain:
-    """Refuses values that are not plain, or too many."""
-
-    def __init__(self) -> None:
-        self._left = MAX_VALUES
-
-    def check(self, value: Any, path: str = "", depth: int = 0) -> None:
-        """Return if `value` and all in it is plain; subclasses of the plain types are not."""
-        kind = type(value)
-        self._left -= 1 + (len(value) if kind is str else 0)
-        if self._left < 0 or depth > MAX_VALUE_DEPTH:
-            raise TemplateError(f"Template values: {path or 'they'} are too large or nest too deeply.")
-        if kind is dict:
-            for key, item in value.items():
-                if type(key) is not str:
-                    raise TemplateError(f"Template values: the key {key!r} in {path or 'them'} is not a text.")
-                self._left -= len(key)
-                self.check(item, f"{path}.{key}" if path else key, depth + 1)
-        elif kind is list or kind is tuple:
-            for index, item in enumerate(value):
-                self.check(item, f"{path}[{index}]", depth + 1)
-        elif kind not in (str, int, float, bool, type(None)):
-            raise TemplateError(f"Template values: {path} is a {kind.__name__}; pass a text, a number or a list.")
+        found += block
+    return found

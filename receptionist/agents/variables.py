@@ -35,12 +35,14 @@ _WHOLE = frozenset({"CLP", "ISK", "JPY", "KRW", "VND"})
 def strategy_variables(fields: StrategyFields, now: datetime) -> dict[str, Any]:
     """What a strategy says at `now`, an aware time in the account's zone; plain values only.
 
-    `strategy`: all fields, the services with `price` ("€25.00") and `duration` ("45 minutes") as text, and
-    `services_text`, `facts_text`, `hours_text`: lists of one line each. `now`: `date`, `weekday`, `time`,
-    `timezone`. `open_now`: bool. `hours_today`: text. `hours_week`: today and the six days after it, and
-    `hours_exceptions`: the exceptions of the next 60 days, both as `{day, date, hours}`.
+    `strategy`: see `strategy_values`; the others: see `moment_values`.
     """
-    today = now.date()
+    return {"strategy": strategy_values(fields), **moment_values(fields, now)}
+
+
+def strategy_values(fields: StrategyFields) -> dict[str, Any]:
+    """All fields, the services with `price` ("€25.00") and `duration` ("45 minutes") as text, and
+    `services_text`, `facts_text`, `hours_text`: lists of one line each."""
     strategy = fields.model_dump(mode="json")
     for plain, service in zip(strategy["services"], fields.services, strict=True):
         plain["price"] = _price(service, fields.currency)
@@ -50,8 +52,17 @@ def strategy_variables(fields: StrategyFields, now: datetime) -> dict[str, Any]:
     strategy["hours_text"] = [
         f"{day.capitalize()}: {hours_text(sorted(fields.opening_hours.get(day, [])))}" for day in WEEKDAYS
     ]
+    return strategy
+
+
+def moment_values(fields: StrategyFields, now: datetime) -> dict[str, Any]:
+    """What changes with the clock, the same for all of a minute.
+
+    `now`: `date`, `weekday`, `time`, `timezone`. `open_now`: bool. `hours_today`: text. `hours_week`: today and the
+    six days after it, and `hours_exceptions`: the exceptions of the next 60 days, both as `{day, date, hours}`.
+    """
+    today = now.date()
     return {
-        "strategy": strategy,
         "now": {
             "date": today.isoformat(),
             "weekday": weekday_name(today),

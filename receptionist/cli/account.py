@@ -6,6 +6,8 @@ import click
 
 from receptionist.cli.base import account_option, in_account, ready
 
+COUNTRY = "Where phone numbers without a country code are from: two letters, such as DE."
+
 
 @click.group()
 def account() -> None:
@@ -15,13 +17,14 @@ def account() -> None:
 @account.command("add")
 @click.argument("name")
 @click.option("--timezone", default="UTC", show_default=True, help="IANA name, such as Europe/Berlin.")
-def account_add(name: str, timezone: str) -> None:
+@click.option("--country", help=COUNTRY)
+def account_add(name: str, timezone: str, country: str | None) -> None:
     """Add a business."""
     from receptionist.services import accounts
 
     parts, _ = ready()
     with parts.database.begin() as connection:
-        accounts.create(connection, name, timezone)
+        accounts.create(connection, name, timezone, country)
     click.echo(f"Account {name} is there. Next: receptionist strategy publish, receptionist line add.")
 
 
@@ -46,17 +49,18 @@ def account_list() -> None:
     with parts.database.read() as connection:
         for row in accounts.listed(connection):
             counted = f", {row.credits} turns left" if row.credits is not None else ""
-            click.echo(f"{row.id:>4}  {row.name}  ({row.timezone}{counted})")
+            click.echo(f"{row.id:>4}  {row.name}  ({row.timezone}{f', {row.country}' if row.country else ''}{counted})")
 
 
 @account.command("change")
 @click.option("--name", help="The new name.")
 @click.option("--timezone", help="IANA name, such as Europe/Berlin.")
+@click.option("--country", help=COUNTRY)
 @account_option
-def account_change(name: str | None, timezone: str | None, account: str | None) -> None:
-    """Rename a business, or move it to another time zone."""
+def account_change(name: str | None, timezone: str | None, country: str | None, account: str | None) -> None:
+    """Rename a business, or move it to another time zone or country."""
     from receptionist.services import accounts
 
     with in_account(account) as (_, _, scope):
-        accounts.change(scope, name=name, timezone=timezone)
+        accounts.change(scope, name=name, timezone=timezone, country=country)
     click.echo("Saved; the next turn uses it.")

@@ -1,8 +1,8 @@
-"""What all commands share: the assembled parts, and a transaction on one account."""
+"""What all commands share: the assembled parts, a transaction on one account, and the ring."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -12,8 +12,10 @@ from receptionist.config import find_instance_path
 from receptionist.errors import AdminError
 
 if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
     from receptionist.agents.factory import AgentFactory
-    from receptionist.db import Scope
+    from receptionist.db import Database, Scope
     from receptionist.parts import Parts
 
 
@@ -50,9 +52,48 @@ def ready() -> tuple[Parts, AgentFactory]:
 @contextmanager
 def in_account(name: str | None) -> Iterator[tuple[Parts, AgentFactory, Scope]]:
     """A writing transaction on the account of this name; without a name, on the only one."""
+    parts, factory = ready()
+    with parts.database.begin() as connection:
+        yield parts, factory, _scope(connection, name)
+
+
+@contextmanager
+def reading(name: str | None) -> Iterator[tuple[Parts, AgentFactory, Scope]]:
+    """Like `in_account`, but only to look: it waits for no writer, and none waits for it."""
+    parts, factory = ready()
+    with parts.database.read() as connection:
+        yield parts, factory, _scope(connection, name)
+
+
+def find_account(database: Database, name: str | None) -> int:
+    """The id of the account of this name; without a name, of the only one. Raises `LineError`."""
+    with database.read() as connection:
+        return _scope(connection, name).account_id
+
+
+def ring(parts: Parts, conversation_ids: Collection[int]) -> str:
+    """Tell the processes that answer; returns when they begin, as the end of a sentence.
+
+    Rings go over Redis at once, in this thread. Where there is none, or it fails, the sweep finds the work.
+    """
+    sweep = f"within {parts.settings.sweep_seconds:g} seconds, if it runs"
+    if parts.redis is None:
+        return sweep
+    from receptionist.pipeline import broker
+
+    door = broker.redis_broker(parts.redis)
+    try:
+        for conversation_id in sorted(set(conversation_ids)):
+            broker.ring(door, conversation_id)
+    except Exception as error:  # whatever Redis and its client do: all is committed already
+        return f"{sweep} (Redis was not told: {type(error).__name__})"
+    finally:
+        door.close()
+    return "at once, if it runs"
+
+
+def _scope(connection: Connection, name: str | None) -> Scope:
     from receptionist.db import Scope
     from receptionist.services import accounts
 
-    parts, factory = ready()
-    with parts.database.begin() as connection:
-        yield parts, factory, Scope(connection, accounts.require(connection, name))
+    return Scope(connection, accounts.require(connection, name))

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from receptionist.cli.base import account_option, in_account
+from receptionist.cli.base import account_option, in_account, printable, reading
 from receptionist.errors import AdminError
 
 
@@ -63,15 +63,32 @@ def line_set(line_id: int, settings: tuple[str, ...], account: str | None) -> No
     click.echo("Saved; the next message uses it.")
 
 
-@line.command("list")
+@line.command("set-order")
+@click.argument("line_id", type=int)
+@click.argument("order", type=click.Choice(["strict", "conversation"]))
 @account_option
-def line_list(account: str | None) -> None:
-    """List the lines."""
+def line_set_order(line_id: int, order: str, account: str | None) -> None:
+    """Answer all customers of a line one after the other (strict), or each conversation by itself."""
     from receptionist.services import lines
 
     with in_account(account) as (_, _, scope):
-        for row in lines.listed(scope):
-            click.echo(f"{row.id:>4}  {row.channel:<10} {row.key:<18} {row.title}")
+        lines.set_order(scope, line_id, strict=order == "strict")
+    click.echo("Saved; the next turn keeps to it.")
+
+
+@line.command("list")
+@account_option
+def line_list(account: str | None) -> None:
+    """List the lines, and what vendors say is wrong with them."""
+    from receptionist.services import lines
+
+    with reading(account) as (_, _, scope):
+        rows = lines.listed(scope)
+    for row in rows:
+        order = "  (strict order)" if row.strict_order else ""
+        click.echo(f"{row.id:>4}  {row.channel:<10} {row.key:<18} {row.title}{order}")
+        if row.trouble:
+            click.echo(f"{'':>6}trouble: {printable(row.trouble)}")
 
 
 def _pairs(settings: tuple[str, ...]) -> dict[str, Any]:
@@ -94,10 +111,17 @@ def line_show(line_id: int, account: str | None) -> None:
     """Print a line's settings as JSON; secrets only say whether they are set."""
     from receptionist.services import lines
 
-    with in_account(account) as (_, _, scope):
+    with reading(account) as (_, _, scope):
         row = next((row for row in lines.listed(scope) if row.id == line_id), None)
     if row is None:
         raise AdminError(f"There is no line {line_id}; see receptionist line list.")
     secrets = dict.fromkeys(row.secrets, "set, not shown")
-    shown = {"channel": row.channel, "key": row.key, "title": row.title, "settings": {**row.settings, **secrets}}
+    shown = {
+        "channel": row.channel,
+        "key": row.key,
+        "title": row.title,
+        "settings": {**row.settings, **secrets},
+        "order": "strict" if row.strict_order else "conversation",
+        "trouble": row.trouble,
+    }
     click.echo(json.dumps(shown, indent=2, ensure_ascii=False))

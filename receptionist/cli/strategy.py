@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from receptionist.cli.base import account_option, in_account
+from receptionist.cli.base import account_option, in_account, reading
 from receptionist.errors import AdminError
 
 
@@ -22,7 +22,7 @@ def strategy_list(account: str | None) -> None:
     """List the strategies."""
     from receptionist.services import strategies
 
-    with in_account(account) as (_, _, scope):
+    with reading(account) as (_, _, scope):
         for row in strategies.listed(scope):
             click.echo(f"{row.name}  (version {row.published_number})")
 
@@ -34,7 +34,7 @@ def strategy_show(name: str, account: str | None) -> None:
     """Print the published version as JSON; edit it and publish it again."""
     from receptionist.services import strategies
 
-    with in_account(account) as (_, _, scope):
+    with reading(account) as (_, _, scope):
         fields = strategies.published_fields(scope, strategies.find(scope, name).id)
     click.echo(json.dumps(fields.model_dump(mode="json"), indent=2, ensure_ascii=False))
 

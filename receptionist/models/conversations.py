@@ -71,8 +71,9 @@ class Message(Owned, Base):
     Inbound states: waiting → answered, silent (nobody should answer) or failed. Outbound states: pending → sending →
     sent, unknown (perhaps sent), failed or suppressed (the customer refused it, or a person took over).
     `provider_message_id` is unique on the line, in its direction, for ever. `address` is where the message came from,
-    or goes to. `delivery` is how far it got, as its vendor reports it; `code` is the vendor's reason why it failed.
-    `attachments`: `contracts.messages.Attachment` as plain values, with `key` and `size` once stored, or `error`.
+    or goes to. `replays` counts how often a person had it sent again. `delivery` is how far it got, as its vendor
+    reports it; `code` is the vendor's reason why it failed. `attachments`: `contracts.messages.Attachment` as plain
+    values, with `key` and `size` once stored, or `error`.
     """
 
     __tablename__ = "messages"
@@ -116,6 +117,7 @@ class Message(Owned, Base):
     turn_id: Mapped[Ref | None]
     part: Mapped[int | None]
     attempts: Mapped[int] = mapped_column(insert_default=0)
+    replays: Mapped[int] = mapped_column(server_default=sa.text("0"))
     error: Mapped[str | None] = mapped_column(sa.Text)
     code: Mapped[str | None] = mapped_column(sa.String(40))
     delivery: Mapped[str | None] = mapped_column(sa.String(10))

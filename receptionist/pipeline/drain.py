@@ -216,15 +216,14 @@ class Drain:
         self._give_back(lease, due_in=2.0 ** min(lease.attempts, 5))
 
     def _bury(self, lease: Lease) -> None:
-        """Fail all that is open: the failed list shows it, and a person may replay it. Raises `FenceLost`."""
+        """Give up all that is open: the failed list shows it, and a person may replay it. Raises `FenceLost`."""
         with self._parts.database.begin() as connection:
             scope = Scope(connection, lease.account_id)
             hold(scope, lease)
-            scope.run(
-                scope.update(Message)
-                .where(Message.conversation_id == lease.conversation_id, Message.state.in_(OPEN_STATES))
-                .values(state="failed", error="the line is not active, or its worker failed again and again")
-            )
+            reason = "the line is not active, or its worker failed again and again"
+            statement = scope.update(Message).where(Message.conversation_id == lease.conversation_id)
+            scope.run(statement.where(Message.state == "sending").values(state="unknown", error=reason))
+            scope.run(statement.where(Message.state.in_(OPEN_STATES)).values(state="failed", error=reason))
 
     def _look(self, lease: Lease) -> View:
         with self._parts.database.begin() as connection:

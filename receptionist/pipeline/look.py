@@ -34,7 +34,7 @@ _messages = table(Message)
 
 _columns = (
     *(_messages.c[name] for name in ("id", "seq", "direction", "author", "kind", "address")),
-    *(_messages.c[name] for name in ("text", "state", "attempts", "attachments", "created_at")),
+    *(_messages.c[name] for name in ("text", "state", "attempts", "replays", "attachments", "created_at")),
     db_now().label("now"),
 )
 

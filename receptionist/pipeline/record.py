@@ -55,6 +55,7 @@ ADVANCE_AND_RELEASE = _advance_statement(release=True)
 INSERT_TURN = sa.insert(_turns).returning(_turns.c.id)
 INSERT_REPLY = sa.insert(_messages).returning(
     *(_messages.c[name] for name in ("id", "seq", "author", "address", "text", "state", "attempts", "attachments")),
+    _messages.c.replays,
     _messages.c.created_at,
 )
 SETTLE = prepared(

@@ -48,6 +48,11 @@ class Reports:
             for receipt in filter(_is_storable, receipts):
                 row = _find(scope, line, receipt)
                 if row is not None:
+                    handover.lock(
+                        scope, row.conversation_id
+                    )  # as everybody does first: no deadlock
+                    row = _one(scope, line, Message.id == row.id)
+                if row is not None:
                     events += self._apply(scope, line, row, receipt)
                 elif receipt.key is None and _something_is_being_sent(scope, line):
                     early = True
@@ -129,7 +134,7 @@ def _is_storable(report: Receipt | Echo) -> bool:
 
 
 def _find(scope: Scope, line: Line, receipt: Receipt) -> AnyRow | None:
-    """The message a receipt is about, locked."""
+    """The message a receipt is about."""
     message_id = message_id_in(receipt.key) if receipt.key else None
     if message_id is not None:
         row = _one(scope, line, Message.id == message_id)
@@ -144,7 +149,7 @@ def _by_provider_id(scope: Scope, line: Line, provider_message_id: str) -> AnyRo
 
 def _one(scope: Scope, line: Line, which: sa.ColumnElement[bool]) -> AnyRow | None:
     statement = scope.select(Message).where(Message.line_id == line.id, Message.direction == "out", which)
-    return scope.first(statement.with_for_update())
+    return scope.first(statement)
 
 
 def _something_is_being_sent(scope: Scope, line: Line) -> bool:

@@ -5,12 +5,16 @@ from __future__ import annotations
 import re
 from typing import Any
 
-_KEY = re.compile(r"message-([0-9]{1,18})-([0-9]{1,15})")
+_KEY = re.compile(r"message-([0-9]{1,18})-[0-9]{1,15}(-[0-9]{1,9})?")
 
 
 def send_key(row: Any) -> str:
-    """The same at every attempt; with the time in it, for ids begin anew in another or a restored database."""
-    return f"message-{row.id}-{row.created_at.timestamp() * 1000:.0f}"
+    """The same at every attempt, and another one when a person has the message sent again.
+
+    With the time in it, for ids begin anew in another or a restored database.
+    """
+    key = f"message-{row.id}-{row.created_at.timestamp() * 1000:.0f}"
+    return f"{key}-{row.replays}" if row.replays else key
 
 
 def message_id_in(key: str) -> int | None:

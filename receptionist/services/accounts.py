@@ -42,7 +42,7 @@ def change(scope: Scope, *, name: str | None, timezone: str | None, country: str
 def country(scope: Scope) -> str | None:
     """Where numbers without a country code are from (ISO 3166-1 alpha-2), if that was said."""
     statement = sa.select(Account.country).where(Account.id == scope.account_id)
-    return scope.connection.execute(statement).scalar_one()
+    return scope.connection.execute(statement).scalar_one_or_none()
 
 
 def revision(scope: Scope) -> int:

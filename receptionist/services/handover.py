@@ -14,6 +14,8 @@ from receptionist.models import Conversation, Message
 MINUTES = 60
 """How long a person's last message silences the agent, where no strategy says otherwise."""
 
+OPTED_OUT = "The customer opted out of messages on this channel; nothing may be sent before START."
+
 
 def lock(scope: Scope, conversation_id: int) -> AnyRow:
     """The conversation, locked until the end of the transaction. Raises `LineError` if there is none."""
@@ -25,7 +27,9 @@ def lock(scope: Scope, conversation_id: int) -> AnyRow:
 
 
 def take(scope: Scope, conversation_id: int, person: str, minutes: int) -> None:
-    """Let a person have the conversation for so many minutes from now; an answer that is being written is stopped."""
+    """Let a person have the conversation for so many minutes from now; an answer that is being written is stopped.
+
+    Raises `LineError` if there is no such conversation."""
     values: dict[str, Any] = {
         "person": person[:200],
         "person_until": db_now(minutes * 60),
@@ -59,7 +63,7 @@ def reply(
     """
     conversation = lock(scope, conversation_id)
     if conversation.opted_out_at is not None:
-        raise LineError("The customer opted out of messages on this channel; nothing may be sent before START.")
+        raise LineError(OPTED_OUT)
     message_id = add_message(scope, conversation_id, text, state="pending", attachments=attachments)
     take(scope, conversation_id, person, minutes)
     due = sa.func.coalesce(Conversation.due_at, db_now())

@@ -66,7 +66,7 @@ def create(scope: Scope, sender: Sender) -> int:
 
 
 def owner_of(scope: Scope, *, email: str | None, phone: str | None) -> int | None:
-    """The lead with this proved e-mail or phone, if any; a phone may be written as people in the account's country do."""
+    """The lead with this proved e-mail or phone, if any; the phone as anybody in the account's country writes it."""
     if email is not None and (found := _owner(scope, "email", email)) is not None:
         return found
     number = number_of(scope, phone) if phone is not None else None

@@ -63,6 +63,12 @@ def note_trouble(scope: Scope, line_id: int, reason: str) -> None:
     scope.run(scope.update(Line).where(Line.id == line_id).values(trouble=reason[:1000]))
 
 
+def set_order(scope: Scope, line_id: int, *, strict: bool) -> None:
+    """Whether the line's customers are answered one after the other, in the order they wrote. Raises `LineError`."""
+    if not scope.run(scope.update(Line).where(Line.id == line_id).values(strict_order=strict)):
+        raise LineError(f"There is no line {line_id}.")
+
+
 def any_sealed(database: Database) -> bool:
     """Whether any line of the installation has sealed secrets; False for a database without tables."""
     with database.read() as connection:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import sqlalchemy as sa
 
 from receptionist.db import AnyRow, Scope, db_now
 from receptionist.errors import LineError
 from receptionist.models import Conversation, Message
+from receptionist.services import conversations
 
 PAGE = 50
 TROUBLE: sa.ColumnElement[bool] = sa.literal_column(
@@ -31,13 +34,16 @@ def find(scope: Scope, message_id: int) -> AnyRow:
 def replay(scope: Scope, message_id: int) -> str:
     """Try a failed message again: an inbound one is answered anew, an outbound one sent again; returns its new state.
 
-    Raises `LineError` for a message that did not fail; one that was perhaps sent is sent again only from here,
-    where a person decided it.
+    Raises `LineError` for a message that did not fail, and for one that would only be suppressed again; one that was
+    perhaps sent is sent again only from here, where a person decided it.
     """
     row = _in_trouble(scope, message_id)
     state = "waiting" if row.direction == "in" else "pending"
     _wake(scope, row.conversation_id)  # first, for whoever works on the conversation locks it first too
-    values = {"state": state, "error": None, "code": None, "delivery": None, "attempts": 0}
+    _must_be_of_use(scope, row)
+    values: dict[str, Any] = {"state": state, "error": None, "code": None, "delivery": None, "attempts": 0}
+    if row.direction == "out":  # a new message for the vendor, who knows the old one by key and id
+        values |= {"replays": Message.replays + 1, "provider_message_id": None}
     scope.run(scope.update(Message).where(Message.id == message_id, TROUBLE).values(**values))
     return state
 
@@ -49,7 +55,7 @@ def settle(scope: Scope, message_id: int, *, sent: bool) -> str:
     """
     row = _in_trouble(scope, message_id)
     if row.direction == "in" and sent:
-        raise LineError(f"Message {message_id} came in; it can be replayed, or settled as failed.")
+        raise LineError(f"Message {message_id} came in, so it was never sent; replay it, or settle it as not sent.")
     state = "sent" if sent else ("silent" if row.direction == "in" else "suppressed")
     note = None if sent else f"settled by a person; before: {row.error or row.state}"
     scope.run(scope.update(Message).where(Message.id == message_id, TROUBLE).values(state=state, error=note))
@@ -61,6 +67,20 @@ def _in_trouble(scope: Scope, message_id: int) -> AnyRow:
     if row.state not in ("failed", "unknown"):
         raise LineError(f"Message {message_id} is {row.state}, not in the list of failed messages.")
     return row
+
+
+def _must_be_of_use(scope: Scope, row: AnyRow) -> None:
+    """Raises `LineError` where nobody would answer or send the message, so that it would vanish from the list."""
+    conversation = conversations.find(scope, row.conversation_id)
+    if conversation.opted_out_at is not None:
+        raise LineError(
+            f"The customer of message {row.id} opted out: nothing may be sent before START. Settle it as not sent."
+        )
+    if conversation.with_person and row.author != "person":
+        raise LineError(
+            f"{conversation.person} has conversation {row.conversation_id}, so the agent is silent: hand it back "
+            f"first, then replay message {row.id}."
+        )
 
 
 def _wake(scope: Scope, conversation_id: int) -> None:

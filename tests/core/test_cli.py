@@ -57,13 +57,13 @@ def test_a_business_is_set_up_from_the_command_line(parts: Parts, tmp_path: Path
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        (("line", "add", "pigeon", "--title", "x"), "no channel pigeon; there are: webchat"),
+        (("line", "add", "pigeon", "--title", "x"), "no channel pigeon; there are: sms, webchat"),
         (("line", "add", "webchat", "--title", "x", "--set", "colour=red"), "colour"),
         (("line", "set", "99", "position=left"), "no line 99"),
         (("strategy", "show", "Nothing"), "no strategy Nothing; there are: Front desk"),
         (("strategy", "use", "Front desk", "99"), "no line 99"),
         (("account", "add", "B", "--timezone", "Mars/Olympus"), "no time zone Mars/Olympus"),
-        (("message", "replay", "5"), "Message 5 is not in the list"),
+        (("message", "replay", "5"), "There is no message 5"),
         (("conversation", "show", "5"), "no conversation 5"),
     ],
 )
@@ -140,7 +140,7 @@ def test_an_empty_database_is_answered_with_the_command_that_makes_it(tmp_path: 
 
 def test_accounts_are_listed_and_changed_and_a_line_is_shown_without_its_secrets(demo: Parts) -> None:
     call(demo, "account", "change", "--name", "Acme", "--timezone", "Europe/Berlin")
-    assert "Acme  (Europe/Berlin)" in call(demo, "account", "list")
+    assert "Acme  (Europe/Berlin, IE)" in call(demo, "account", "list")
     call(demo, "line", "set", "1", f"identity_secret={'x9' * 20}")
     shown = json.loads(call(demo, "line", "show", "1"))
     assert shown["settings"]["identity_secret"] == "set, not shown"

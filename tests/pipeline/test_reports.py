@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 
 from receptionist import Unavailable, WebhookRequest
+from receptionist.db import Scope
+from receptionist.services import messages
 from tests.harness.customers import Texter
 from tests.harness.house import Customer, House
 from tests.servers.vendor_server import VendorServer
@@ -158,3 +160,18 @@ def test_a_person_who_writes_first(house: House) -> None:
     house.drain()
     assert len(house.sql("SELECT id FROM conversations")) == 1
     assert customer.replies() == []
+
+
+def test_what_is_replayed_is_a_new_message_for_the_vendor(house: House) -> None:
+    """It was accepted, then reported as failed: sent again under its old key, the vendor would drop it."""
+    customer = asked(house, "idempotent")
+    name = {"provider_message_id": reply(house).provider_message_id}
+    report(customer, receipts=[{"status": "failed", **name, "error": "the phone is off"}])
+    [row] = house.sql("SELECT id FROM messages WHERE direction = 'out'")
+    with house.parts.database.begin() as connection:
+        messages.replay(Scope(connection, customer.line.account_id), row.id)
+    house.make_due()
+    house.drain()
+    assert customer.replies() == ["Echo: Do you hear me?"] * 2
+    assert reply(house).state == "sent"
+    assert reply(house).provider_message_id != name["provider_message_id"]

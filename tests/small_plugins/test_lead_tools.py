@@ -18,9 +18,34 @@ def test_register_tools() -> None:
 def test_note_lead_notes_what_was_given() -> None:
     context = tool_context()
     assert note_lead.function(context, name=" Ada ", phone="+49 170 123", note=None) == {
-        "noted": {"name": "Ada", "phone": "+49 170 123"}
+        "noted": {"name": "Ada", "phone": "+49170123"}
     }
     assert context.changes == [LeadChange(name="Ada", phone="+49170123")]
+
+
+def test_a_number_without_country_code_is_of_the_accounts_country() -> None:
+    context = tool_context()
+    context.account = {**context.account, "country": "DE"}
+    assert note_lead.function(context, phone="0170 / 1234567") == {"noted": {"phone": "+491701234567"}}
+    assert context.changes == [LeadChange(phone="+491701234567")]
+
+
+@pytest.mark.parametrize("told", ["0170 1234567", "12", "call the shop", "1-800-FLOWERS"])
+def test_a_number_that_cannot_be_read_is_kept_as_a_note(told: str) -> None:
+    context = tool_context()
+    result = note_lead.function(context, name="Ada", phone=told, note="Wants a quote")
+    kept = f"Wants a quote\nPhone number as the customer wrote it: {told}"
+    assert result["noted"] == {"name": "Ada", "note": kept}
+    assert "country code" in result["say"]
+    assert context.changes == [LeadChange(name="Ada", note=kept)]
+
+
+def test_a_context_takes_no_number_that_cannot_be_called() -> None:
+    context = tool_context()
+    with pytest.raises(ToolError, match="country code"):
+        context.update_lead(phone="0170 1234567")
+    context.update_lead(name="Ada", phone=" ")
+    assert context.changes == [LeadChange(name="Ada")]
 
 
 def test_note_lead_with_nothing_to_note() -> None:

@@ -30,6 +30,7 @@ _COLUMNS: dict[str, list[sa.Column[Any]]] = {
         sa.Column("opted_out_at", _moment, nullable=True),
     ],
     "messages": [
+        sa.Column("replays", sa.Integer(), server_default=sa.text("0"), nullable=False),
         sa.Column("code", sa.String(length=40), nullable=True),
         sa.Column("delivery", sa.String(length=10), nullable=True),
         sa.Column("attachments", sa.JSON(), nullable=True),

@@ -1,0 +1,42 @@
+"""What a person does by hand is tested on both databases, except where a whole installation runs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from click.testing import CliRunner
+
+from receptionist.cli import main
+from tests.harness.house import House
+from tests.harness.instance import left_out
+
+Command = Callable[..., str]
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database(request: pytest.FixtureRequest) -> str:
+    """The database of `house`."""
+    return str(request.param)
+
+
+@pytest.fixture
+def house(open_house: Callable[..., House]) -> House:
+    """A house with a storage."""
+    names = left_out().split(",")
+    return open_house(DISABLED_PLUGINS=",".join(name for name in names if name != "local_files"))
+
+
+@pytest.fixture
+def command(house: House, monkeypatch: pytest.MonkeyPatch) -> Command:
+    """`command("conversation", "list")`: what `receptionist` prints on the house; with `fails=True` its complaint."""
+    monkeypatch.setattr("receptionist.cli.base.assembled", lambda: (house.parts, house.factory))
+
+    def run(*arguments: str, fails: bool = False) -> str:
+        result = CliRunner().invoke(main, arguments)
+        assert (result.exit_code != 0) == fails, (result.output, result.exception)
+        if fails:
+            assert result.output.startswith("Error: ") and result.output.count("\n") == 1, result.output
+        return result.output
+
+    return run

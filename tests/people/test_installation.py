@@ -1,0 +1,95 @@
+"""The commands beside a server that runs: in a process of their own, told to the server by the sweep or over Redis."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from tests.harness.customers import ChatClient, Texter
+from tests.harness.installation import Installation
+from tests.servers.brain import Brain, Piece, Question
+from tests.servers.redis_server import RedisServer
+from tests.servers.vendor_server import VendorServer
+
+
+def conversation_of(installation: Installation, address: str) -> str:
+    """The id of a customer's conversation."""
+    [row] = installation.sql("SELECT id FROM conversations WHERE address = ?", address)
+    return str(row["id"])
+
+
+def command(installation: Installation, *arguments: str) -> str:
+    """What `receptionist` prints."""
+    done = installation.cli(*arguments)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_a_person_steps_in_while_the_server_runs(
+    install: Callable[..., Installation], vendor: VendorServer, brain: Brain
+) -> None:
+    installation = install()
+    installation.start()
+    chat, texter = ChatClient(installation.port), Texter(installation.port, "blind", vendor)
+    for customer in (chat, texter):
+        customer.say("Hello?")
+        number = conversation_of(installation, customer.address)
+        assert "is stored" in command(installation, "conversation", "reply", number, "Ann here.", "--as", "Ann")
+        assert customer.wait_for_replies(2)[1] == "Ann here."
+        command(installation, "conversation", "hand-back", number)
+        assert customer.say("And now?") == "Echo: And now?"
+
+    go_on = threading.Event()
+
+    def reply(question: Question) -> Iterator[Piece]:
+        yield "I am afraid "
+        go_on.wait(20)
+        yield "that nobody is here."
+
+    brain.reply = reply
+    try:
+        for customer in (chat, texter):
+            asked = f"Is anybody there, {customer.address}?"
+            customer.send(asked)
+            brain.wait_for(asked)
+            number = conversation_of(installation, customer.address)
+            command(installation, "conversation", "reply", number, "Yes, me.", "--as", "Ann")
+    finally:
+        go_on.set()
+    for customer in (chat, texter):
+        assert customer.wait_for_replies(4)[3] == "Yes, me."
+        customer.send("Oh, hello!")
+    brain.forget()
+    statement = "SELECT count(*) FROM messages WHERE direction = 'in' AND state = 'silent'"
+    until = time.monotonic() + 15
+    while installation.sql(statement)[0][0] < 4 and time.monotonic() < until:
+        time.sleep(0.05)
+    for customer in (chat, texter):
+        assert customer.replies() == ["Echo: Hello?", "Ann here.", "Echo: And now?", "Yes, me."]
+
+
+@pytest.mark.parametrize("database", ["sqlite"])
+def test_the_server_is_rung_over_redis(
+    install: Callable[..., Installation], redis_server: RedisServer, vendor: VendorServer
+) -> None:
+    redis_server.start()
+    installation = install()
+    installation.settings |= {"REDIS_URL": redis_server.url, "SWEEP_SECONDS": "60"}
+    installation.start()
+    texter = Texter(installation.port, "askable", vendor)
+    texter.say("Hello?")
+    number = conversation_of(installation, texter.address)
+    said = command(installation, "conversation", "reply", number, "Ann here.")
+    assert "the server sends it at once" in said
+    assert texter.wait_for_replies(2, timeout=8)[1] == "Ann here."
+    redis_server.kill()
+    try:
+        begun = time.monotonic()
+        said = command(installation, "conversation", "reply", number, "Still here.")
+        assert "within 60 seconds, if it runs (Redis was not told: " in said
+        assert time.monotonic() - begun < 10
+    finally:
+        redis_server.start()
