@@ -2,7 +2,7 @@
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run test bench lint types lock clean
+.PHONY: help run test chaos bench lint types lock clean
 
 # The first of these that runs and is new enough; `make run PYTHON=/some/python3` takes that one instead.
 PYTHON := $(shell for python in python3 python3.14 python3.13 python3.12 python3.11; do \
@@ -18,9 +18,14 @@ help: ## Show this list
 run: .venv/.run ## Start Receptionist (Ctrl-C stops it); options go in ARGS="..."
 	@exec .venv/bin/receptionist run $(ARGS)
 
-test: .venv/.test ## Run all tests; with CI=true nothing may be skipped
+test: .venv/.test ## Run all tests, or those in ARGS="..."; with CI=true nothing may be skipped
 	@sh tests/ensure_services.sh
-	@.venv/bin/python -m pytest $(ARGS)
+	@.venv/bin/python -m pytest $(or $(ARGS),-n 4 --dist loadfile -m "not alone")
+	@$(if $(ARGS),true,.venv/bin/python -m pytest -m alone)
+
+chaos: .venv/.test ## Kill, freeze and starve everything at random under 1,000 messages; ARGS="--seed 7 --way embedded"
+	@sh tests/ensure_services.sh
+	@.venv/bin/python -m tests.chaos $(ARGS)
 
 bench: .venv/.test ## Measure speed and memory beside the bare parts, about ten minutes; options go in ARGS="..."
 	@.venv/bin/python -m bench $(ARGS)

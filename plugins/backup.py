@@ -27,11 +27,11 @@ def register_commands(host: Host) -> list[click.Command]:
     @click.command()
     def backup() -> None:
         """Copy the embedded database into the storage, under backups/; the key file is not part of it."""
-        source = host.instance_path / "receptionist.db"
+        source = host.database_file
+        if source is None:
+            raise click.ClickException("DATABASE_URL names a server; back it up with its own tools, such as pg_dump.")
         if not source.exists():
-            raise click.ClickException(
-                f"There is no embedded database at {source}; back up your server with its tools."
-            )
+            raise click.ClickException(f"There is no database at {source} yet.")
         key = f"backups/{datetime.now(UTC):%Y%m%dT%H%M%SZ}.db"
         with tempfile.TemporaryDirectory(dir=host.instance_path) as folder:
             copy = Path(folder) / "copy.db"

@@ -94,7 +94,9 @@ class Database:
         self._writer = self.engine.execution_options(writes=True)
         self._reader = self._glancer = self.engine
         if not self.is_sqlite:
-            self._reader = self.engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+            # Not READ ONLY too: SQLAlchemy ends that with an explicit READ WRITE for the connection's next user, who
+            # would then write to a server that was told to take nothing more (default_transaction_read_only).
+            self._reader = self.engine.execution_options(isolation_level="REPEATABLE READ")
             self._glancer = self.engine.execution_options(isolation_level="AUTOCOMMIT")
         self._writing = threading.Lock()
         file = self.engine.url.database if self.is_sqlite else None

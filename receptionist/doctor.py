@@ -34,6 +34,7 @@ def examine(parts: Parts, factory: AgentFactory) -> Iterator[Finding]:
     yield from _database(parts)
     yield _model(factory)
     yield _public_url(parts)
+    yield from _sockets(parts)
     for name, check in parts.plugins.checks(host=parts.host).items():
         yield _ask(name, check)
 
@@ -62,9 +63,8 @@ def _database(parts: Parts) -> Iterator[Finding]:
     for line in silent:
         cure = f"run: receptionist strategy use NAME {line.id}"
         yield Finding("line", False, f"{line.id} ({line.title}) has no strategy; {cure}")
-    for line_id in (line_id for account_id in ids for line_id in parts.directory.office(account_id).unusable):
-        cure = "bring back the secret key they were sealed with, or set them again: receptionist line set"
-        yield Finding("line", False, f"the settings of line {line_id} cannot be read; {cure}")
+    for line_id, reason in (each for account_id in ids for each in parts.directory.office(account_id).unusable.items()):
+        yield Finding("line", False, f"the settings of line {line_id} cannot be used: {reason}")
     yield from _work(parts)
 
 
@@ -111,6 +111,17 @@ def _public_url(parts: Parts) -> Finding:
     if not url.startswith("https://"):
         return Finding("public address", False, f"{url} is not https; browsers and vendors will refuse it")
     return Finding("public address", True, url)
+
+
+def _sockets(parts: Parts) -> Iterator[Finding]:
+    """Whether open chats leave threads to take messages in with."""
+    kind = parts.plugins.collect("register_settings").get("WebchatSettings")
+    sockets = parts.host.settings(kind).webchat_max_sockets if kind else 0
+    if sockets >= (threads := parts.settings.web_threads):
+        text = f"WEBCHAT_MAX_SOCKETS is {sockets}, and each open chat holds one of {threads} WEB_THREADS"
+        yield Finding(
+            "chat sockets", None, f"{text}: full of chats, a process would serve nobody; set WEB_THREADS higher"
+        )
 
 
 def _ask(name: str, check: object) -> Finding:

@@ -69,6 +69,12 @@ class PluginHost:
         return self._parts.instance_path
 
     @property
+    def database_file(self) -> Path | None:
+        """The embedded database, if it is one."""
+        database = self._parts.database
+        return Path(str(database.engine.url.database)) if database.is_sqlite else None
+
+    @property
     def public_url(self) -> str:
         """The address customers and vendors use."""
         settings = self._parts.settings

@@ -49,6 +49,7 @@ class Plugins:
         self._manager.add_hookspecs(hookspecs)
         self._disabled = {name.strip() for name in disabled if name.strip()}
         self._sources: dict[str, tuple[str, str]] = {}
+        self._hooks: dict[str, tuple[pluggy.HookImpl, ...]] = {}
         self._load_folders(instance_path / "plugins")
         self._load_packages()
         self._refuse_unknown_disabled()
@@ -118,7 +119,11 @@ class Plugins:
         return failed
 
     def _implementations(self, hook: str) -> Iterator[tuple[str, pluggy.HookImpl]]:
-        for implementation in reversed(getattr(self._manager.hook, hook).get_hookimpls()):
+        """The hook in every plugin that has it; looked up once, for no plugin comes or goes after the start."""
+        found = self._hooks.get(hook)
+        if found is None:
+            found = self._hooks[hook] = tuple(reversed(getattr(self._manager.hook, hook).get_hookimpls()))
+        for implementation in found:
             yield implementation.plugin_name, implementation
 
     def _describe(self, name: str) -> Plugin:
@@ -167,6 +172,8 @@ class Plugins:
 
     def _refuse_unknown_hooks(self, name: str, module: ModuleType) -> None:
         for attribute, function in vars(module).items():
+            if not inspect.isfunction(function):  # asked first: others, like Flask's `request`, may refuse to answer
+                continue
             if hasattr(function, f"{GROUP}_impl") and not hasattr(hookspecs, attribute):
                 line = inspect.getsourcelines(function)[1]
                 raise PluginError(

@@ -27,4 +27,5 @@ def _problem(problem: Any, known: Iterable[str]) -> str:
         case "string_pattern_mismatch":
             return f"{where}: must look like {problem['ctx']['pattern']}"
         case _:
-            return f"{where}: {problem['msg'].removeprefix('Value error, ')}" if where else str(problem["msg"])
+            said = str(problem["msg"]).removeprefix("Value error, ")
+            return f"{where}: {said}" if where else said

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import socket
 import struct
 import subprocess
@@ -21,6 +22,12 @@ from receptionist.errors import AdminError, Unavailable
 
 READ_SECONDS = 10
 
+KEPT_ALIVE = 1000
+"""Idle connections of browsers and routers that one process keeps, beside those that hold a thread."""
+
+FILES_PER_THREAD = 4
+"""Open files of a chat socket: the connection, its double, what its reader waits with, and one for the rest of us."""
+
 BOOT_FAILED = 4
 """Gunicorn's own exit code for an application that cannot be loaded: it does not try again."""
 
@@ -32,6 +39,7 @@ class DeskWorker(ThreadWorker):  # type: ignore[misc]
 
     def run(self) -> None:
         """Serve until told to stop; returns when the desk is stopped too."""
+        _allow_files(FILES_PER_THREAD * self.cfg.threads + KEPT_ALIVE)
         with _ending_clearly():
             self.app.desk.start()
         if self.age == 1:
@@ -44,8 +52,9 @@ class DeskWorker(ThreadWorker):  # type: ignore[misc]
 
     def enqueue_req(self, conn: Any) -> None:
         """Serve a request, but wait for its next bytes at most `READ_SECONDS`: each waiting request holds a thread."""
-        with suppress(OSError):
-            conn.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, struct.pack("ll", READ_SECONDS, 0))
+        if not conn.initialized:  # the connection's first request; the socket keeps what it is told
+            with suppress(OSError):
+                conn.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, struct.pack("ll", READ_SECONDS, 0))
         super().enqueue_req(conn)
 
     def handle_exit(self, sig: int, frame: Any) -> None:
@@ -82,6 +91,7 @@ class Server(BaseApplication):  # type: ignore[misc]
             "workers": 1 if self._answers else settings.web_concurrency,
             "worker_class": DeskWorker,
             "threads": settings.web_threads,
+            "worker_connections": settings.web_threads + KEPT_ALIVE,
             "graceful_timeout": 20,
             "timeout": 60,
             "keepalive": 15,
@@ -123,6 +133,16 @@ class Server(BaseApplication):  # type: ignore[misc]
     def address(self) -> str:
         """Where it listens."""
         return f"http://{self._host}:{self._settings.port}"
+
+
+def _allow_files(wanted: int) -> None:
+    """Let this process open so many files, or as many as it may: shells and hosts often begin with 1,024."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if hard != resource.RLIM_INFINITY:
+        wanted = min(wanted, hard)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        with suppress(OSError, ValueError):  # macOS refuses more than its kernel has
+            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 @contextmanager

@@ -20,6 +20,7 @@ FAST: dict[str, object] = {"LEASE_SECONDS": 2, "SWEEP_SECONDS": 0.3, "TURN_SECON
 
 def pytest_configure(config: pytest.Config) -> None:
     """Register the marker of tests that take long, which run all the same."""
+    config.addinivalue_line("markers", "alone: measures time, so it runs when nothing else does")
     config.addinivalue_line("markers", "slow: takes more than 20 seconds; runs all the same")
 
 

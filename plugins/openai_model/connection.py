@@ -13,6 +13,8 @@ from contextlib import closing
 from itertools import chain
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
+from pydantic_core import to_json
+
 from receptionist import ModelError, ModelEvent, TextDelta
 
 from .failures import from_status, scrub
@@ -26,6 +28,11 @@ if TYPE_CHECKING:
 
 CONNECT_SECONDS = 5.0
 HEADERS = {"Accept": "text/event-stream", "Accept-Encoding": "identity"}
+UNSENT = (
+    *("X-Stainless-Lang", "X-Stainless-Package-Version", "X-Stainless-OS", "X-Stainless-Arch", "X-Stainless-Runtime"),
+    *("X-Stainless-Runtime-Version", "X-Stainless-Async", "x-stainless-retry-count", "x-stainless-read-timeout"),
+)
+"""Headers in which the client library describes this machine; no server needs them, and each costs time per call."""
 DRAIN_SECONDS = 0.2
 """How long a stream that gave its last event may take to end, so that its connection can be used again."""
 
@@ -79,12 +86,13 @@ class Connection:
 
         client = self.client()
         timeout = httpx2.Timeout(min(CONNECT_SECONDS, call.remaining()), read=call.silence, write=call.silence)
+        unsent = dict.fromkeys(UNSENT, openai.Omit())
         with call:
             return client.post(
-                path,
+                self.base_url + path,  # whole, as the library joins an address anew for each call
                 cast_to=httpx2.Response,
-                body=body,
-                options={"timeout": timeout, "headers": HEADERS},
+                content=to_json(body),
+                options={"timeout": timeout, "headers": {**HEADERS, **unsent}},
                 stream=True,
                 stream_cls=openai.Stream[httpx2.Response],  # never made: a response asked for is handed out as it is
             )  # type: ignore[return-value]

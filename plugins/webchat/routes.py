@@ -29,10 +29,11 @@ _CURSOR = re.compile(r"[0-9]{1,15}")
 
 @dataclass(frozen=True, slots=True)
 class Visit:
-    """The line a request is about, and the page it comes from (None: a page of our own)."""
+    """The line a request is about, the page it comes from (None: a page of our own), and its headers."""
 
     line: Line
     origin: str | None
+    headers: dict[str, str]
 
 
 def make_blueprint(host: Host) -> Blueprint:
@@ -75,7 +76,8 @@ class _Api:
             return
         request.max_content_length = _MAX_BODY
         line = self.host.line("webchat", key)
-        g.webchat = Visit(line, check_origin(self.host, line, _headers()))
+        headers = {name.lower(): value for name, value in request.headers.items()}
+        g.webchat = Visit(line, check_origin(self.host, line, headers), headers)
         if request.endpoint == "webchat.live":
             address = network_of(request.remote_addr or "")
             self._slots.take(address)
@@ -153,7 +155,7 @@ class _Api:
     def messages(self, key: str) -> Response:
         """The messages after a cursor and what is going on now: for clients without a socket."""
         line = _visit().line
-        sender = bearer(self.host, line, _headers())
+        sender = bearer(self.host, line, _visit().headers)
         self.host.limit("webchat-poll", f"{line.id}/{sender.address}", POLLS_PER_MINUTE)
         cursor = request.args.get("after", "0")
         if not _CURSOR.fullmatch(cursor):
@@ -174,15 +176,11 @@ def _visit() -> Visit:
     return visit
 
 
-def _headers() -> dict[str, str]:
-    return {name.lower(): value for name, value in request.headers.items()}
-
-
 def _webhook() -> WebhookRequest:
     return WebhookRequest(
         method=request.method,
         url=request.url,
-        headers=_headers(),
+        headers=_visit().headers,
         query=request.args.to_dict(),
         body=request.get_data(),
         remote_address=request.remote_addr or "",

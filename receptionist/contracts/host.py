@@ -36,6 +36,10 @@ class Host(Protocol):
         """The folder this installation owns."""
 
     @property
+    def database_file(self) -> Path | None:
+        """The embedded database; None where the rows are on a server."""
+
+    @property
     def public_url(self) -> str:
         """The address customers and vendors use, without a slash at the end."""
 

@@ -6,6 +6,7 @@ import hashlib
 import random
 import threading
 import time
+import uuid
 
 import redis
 import structlog
@@ -16,6 +17,7 @@ QUICK_SECONDS = 0.25
 """An answer that takes longer than this is no help to a waiting request: Redis then counts as away."""
 
 PULSE_SECONDS = 1.0
+PULSE_KEPT_SECONDS = 60
 STALE_SECONDS = 3.0
 """Without a good pulse for so long Redis counts as away, whatever the pulse hangs in: DNS has no timeout."""
 
@@ -74,9 +76,11 @@ class RedisLink:
 
     def _run(self) -> None:
         client = self.client(QUICK_SECONDS, 1)
+        key = f"{self.name}:pulse:{uuid.uuid4().hex}"  # of this process alone: each has to notice a loss itself
         while not self._stopped.is_set():
             try:
-                before = client.getset(f"{self.name}:pulse", "1")
+                before = client.getset(key, "1")
+                client.expire(key, PULSE_KEPT_SECONDS)
             except Exception as error:  # whatever the client raises: this thread must go on
                 self._away(error)
             else:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import io
 import secrets
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import structlog
 
 from receptionist.contracts.channel import Channel, Line
-from receptionist.contracts.messages import Attachment, Media
+from receptionist.contracts.messages import Attachment, File, Media
 from receptionist.db import AnyRow, Scope
 from receptionist.errors import FetchFailed
 from receptionist.models import Message
@@ -42,7 +42,8 @@ def _link(parts: Parts, attachment: Mapping[str, Any]) -> str:
 
 
 def fetch_all(parts: Parts, lease: Lease, line: Line, rows: Sequence[AnyRow]) -> bool:
-    """Store the files of waiting messages, each tried once; one that cannot be had is noted with the reason.
+    """Store the files of waiting messages; one that cannot be had, at the second try if a channel asks for that, is
+    noted with the reason.
 
     Returns whether there was anything to do. Raises `FenceLost`.
     """
@@ -73,7 +74,7 @@ def _fetch(parts: Parts, lease: Lease, line: Line, row: AnyRow, number: int, unt
     try:
         if time.monotonic() > until:
             raise FetchFailed("the files of this message took too long")
-        file = channel.fetch(line, Attachment(known["content_type"], known["url"], known["name"]))
+        file = _twice(lambda: channel.fetch(line, Attachment(known["content_type"], known["url"], known["name"])))
         parts.host.storage().save(key, io.BytesIO(file.content))
     except FetchFailed as error:
         log.warning("attachment_not_fetched", message=row.id, reason=str(error))
@@ -82,3 +83,12 @@ def _fetch(parts: Parts, lease: Lease, line: Line, row: AnyRow, number: int, unt
         log.exception("attachment_not_fetched", message=row.id)
         return known | {"error": f"{type(error).__name__}: the file could not be stored"}
     return known | {"content_type": file.content_type[:100], "key": key, "size": len(file.content)}
+
+
+def _twice(fetch: Callable[[], File]) -> File:
+    try:
+        return fetch()
+    except FetchFailed as error:
+        if not error.retryable:
+            raise
+    return fetch()

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
+from collections import deque
 from collections.abc import Sequence
 
 import structlog
@@ -29,6 +31,9 @@ OVERTIME = 5.0
 MAX_ATTEMPTS = 3
 """Workers that may die, or fail with a bug, over the same messages before these are failed."""
 
+SUSPECT_ATTEMPTS = MAX_ATTEMPTS - 1
+"""From then on a conversation is worked on alone among its like: the one that kills workers takes no others along."""
+
 log = structlog.get_logger()
 
 
@@ -47,6 +52,8 @@ class Drain:
         self._known_leads = KnownLeads()
         self._share = Share(parts.database, parts.settings.worker_threads)
         self._owner = owner
+        self._alone = threading.Lock()
+        self._suspects: deque[int] = deque(maxlen=1000)
         self.stopping = threading.Event()
         """Set: nothing new is begun."""
         self.cut_off = threading.Event()
@@ -78,11 +85,17 @@ class Drain:
             return
         if taken is None:
             return
-        self._hold(*taken)
+        suspect = taken[0].attempts == SUSPECT_ATTEMPTS
+        try:
+            self._hold(*taken)
+        finally:
+            if suspect:
+                self._release_next_suspect()
         if taken[0].strict:
             self._ring_next(taken[0])
 
     def _take(self, conversation_id: int) -> tuple[Lease, View] | None:
+        alone = False
         try:
             with self._parts.database.begin() as connection:
                 lease = take(connection, conversation_id, self._owner, self._parts.settings.lease_seconds)
@@ -91,9 +104,15 @@ class Drain:
                 scope = Scope(connection, lease.account_id)
                 if lease.strict:
                     queueing.must_be_first(scope, lease)
-                return lease, load(scope, lease, self._known_leads)
+                view = load(scope, lease, self._known_leads)
+                alone = self._may_be_alone(lease)
+            return lease, view
         except queueing.NotYet:
             return None
+        except BaseException:  # not committed after all
+            if alone:
+                self._release_next_suspect()
+            raise
 
     def _ring_next(self, lease: Lease) -> None:
         """Customers of this line are answered one after the other: the next one may come now."""
@@ -104,6 +123,23 @@ class Drain:
             return  # the sweeper will ring
         if following is not None and following != lease.conversation_id:
             self._parts.ring(following)
+
+    def _may_be_alone(self, lease: Lease) -> bool:
+        """Workers died over this one, or over another that they held with it: one suspect is worked on at a time.
+
+        True if this is one, and it is its turn. Raises `NotYet`, which undoes the take, so that nothing is counted
+        where another one kills the process."""
+        if lease.attempts != SUSPECT_ATTEMPTS:
+            return False
+        if not self._alone.acquire(blocking=False):
+            self._suspects.append(lease.conversation_id)
+            raise queueing.NotYet
+        return True
+
+    def _release_next_suspect(self) -> None:
+        self._alone.release()
+        with contextlib.suppress(IndexError):
+            self._parts.ring(self._suspects.popleft())
 
     def _hold(self, lease: Lease, view: View) -> None:
         self._keeper.add(lease)
@@ -237,8 +273,9 @@ class Drain:
         try:
             with self._parts.database.begin() as connection:
                 release_until(Scope(connection, lease.account_id), lease, due_in)
-        except Unavailable:  # the lease runs out by itself and the sweeper goes on
+        except Unavailable:  # not a death: given back as soon as the database is there, before it runs out
             log.warning("lease_not_given_back", conversation=lease.conversation_id)
+            self._keeper.give_back_later(lease, due_in)
 
     def _may_begin(self, lease: Lease) -> None:
         if self.stopping.is_set():

@@ -51,10 +51,11 @@ def _admit(parts: Parts, line: Line, message: Inbound) -> Inbound:
     sender = message.sender
     _check("id", message.provider_message_id, LONGEST_ID)
     _check("sender", sender.address, LONGEST_ADDRESS)
-    name = storable(sender.name)[:LONGEST_NAME] if sender.name else sender.name
+    if sender.name:
+        sender = replace(sender, name=storable(sender.name)[:LONGEST_NAME])
     return replace(
         message,
-        sender=replace(sender, name=name),
+        sender=sender,
         text=storable(str(editable.text))[:LONGEST_TEXT],
         kind=message.kind[:LONGEST_KIND],
         attachments=tuple(_attachment(each) for each in message.attachments[:MOST_ATTACHMENTS]),

@@ -97,10 +97,7 @@ INSERT = sa.insert(messages).returning(messages.c.id, messages.c.created_at)
 
 
 class _NewAddress(Exception):
-    """Nobody with this address is known: plugins are asked first, outside the transaction."""
-
-    def __init__(self, message: Inbound) -> None:
-        self.message = message
+    """Somebody in the batch is not known: plugins are asked first, outside the transaction."""
 
 
 class Stale(Exception):
@@ -137,15 +134,24 @@ class Intake:
                     taken = [batch.take(Scope(connection, line.account_id), message) for message in messages]
                 batch.remember()
                 return taken, batch.events
-            except _NewAddress as new:
-                leads_found[new.message.sender.address] = self._find_lead(line, new.message)
+            except _NewAddress:
+                leads_found |= self._find_leads(line, messages)
             except IntegrityError:  # it was stored before, or another process makes the same lead just now
                 conflicts += 1
                 if conflicts > MAX_CONFLICTS:
                     raise
 
+    def _find_leads(self, line: Line, messages: Sequence[Inbound]) -> dict[str, int | None]:
+        """Ask plugins whose the new addresses of a batch are; outside the transaction."""
+        first = {message.sender.address: message for message in reversed(messages)}
+        kind = leads.channel_kind(line.channel)
+        with self._parts.database.read(once=True) as connection:
+            scope = Scope(connection, line.account_id)
+            which = (Identity.kind == kind, Identity.value.in_(list(first)))
+            known = {row.value for row in scope.all(scope.select(Identity, Identity.value).where(*which))}
+        return {address: self._find_lead(line, message) for address, message in first.items() if address not in known}
+
     def _find_lead(self, line: Line, message: Inbound) -> int | None:
-        """Ask plugins whose address this is; outside the transaction."""
         found = self._parts.plugins.first("find_lead", inbound=message, line=line, host=self._parts.host)
         if found is None or self._is_lead(line, found):
             return int(found) if found is not None else None
@@ -217,7 +223,7 @@ class _Batch:
         address, lead_id, conversation_id = message.sender.address, known.lead_id, known.conversation_id
         if lead_id is None:
             if address not in self._leads_found:
-                raise _NewAddress(message)
+                raise _NewAddress
             lead_id = _make_lead(scope, self._line, message, self._leads_found[address])
         if conversation_id is None:
             opted_out = self._parts.consents.opted_out(scope, self._line.channel, address)

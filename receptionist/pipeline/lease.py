@@ -52,6 +52,8 @@ class Lease:
     """How long the lease lasts when it is taken or renewed."""
     work_until: float
     """A reading of `time.monotonic()`: what hangs longer than this loses its lease, for nobody renews it."""
+    held_until: float = 0.0
+    """A reading of `time.monotonic()`: until then nobody else can have it, whatever this process slept through."""
     opted_out: bool = False
     """Whether the customer refused messages, so that nothing may be sent."""
     with_person: bool = False
@@ -115,6 +117,11 @@ HOLD = prepared(
     conversations,
 )
 
+SEEN = sa.select(conversations.c.id, conversations.c.next_seq).where(
+    conversations.c.id.in_(sa.bindparam("b_conversations", expanding=True))
+)
+"""How far conversations are, whichever account they belong to: for the holders of their leases."""
+
 _released = {"lease_owner": None, "lease_until": None}
 _mine = (
     conversations.c.id == sa.bindparam("b_conversation"),
@@ -144,11 +151,12 @@ RELEASE_UNTIL = prepared(
 def take(connection: sa.Connection, conversation_id: int, owner: str, seconds: float) -> Lease | None:
     """Take the lease if there is work and nobody has it; one that its owner let expire counts as an attempt."""
     values = {"b_conversation": conversation_id, "b_owner": owner, "b_seconds": seconds}
+    until = time.monotonic() + seconds
     row = connection.execute(TAKE, values).first()
     if row is None:
         return None
     known = {name: value for name, value in row._mapping.items() if name not in ("opted_out_at", "person_until", "now")}
-    lease = Lease(conversation_id, owner=owner, **known, seconds=seconds, work_until=time.monotonic() + seconds)
+    lease = Lease(conversation_id, owner=owner, **known, seconds=seconds, work_until=until, held_until=until)
     lease.note(row)
     return lease
 
@@ -166,13 +174,15 @@ def hold(scope: Scope, lease: Lease) -> int:
     """Make the rest of this transaction conditional on the lease, renew it, and note what changed meanwhile.
 
     Returns the conversation's next `seq` as it is now. Raises `FenceLost`."""
+    until = time.monotonic() + lease.seconds
     held: AnyRow | None = scope.execute(HOLD, **_bind(lease), b_seconds=lease.seconds).first()
     if held is None:
         lease.lost.set()
         raise FenceLost("another worker took the conversation over")
     lease.note(held)
     lease.revision, lease.credits, lease.lead_version = held.revision, held.credits, held.lead_version
-    lease.work_until = max(lease.work_until, time.monotonic() + lease.seconds)
+    lease.work_until = max(lease.work_until, until)
+    lease.held_until = until
     return int(held.next_seq)
 
 
@@ -200,6 +210,7 @@ class LeaseKeeper:
         self._owner = owner
         self._seconds = seconds
         self._held: dict[int, Lease] = {}
+        self._owed: list[tuple[Lease, float]] = []
         self._lock = threading.Lock()
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._run, name="lease-keeper", daemon=True)
@@ -224,6 +235,11 @@ class LeaseKeeper:
             if self._held.get(lease.conversation_id) is lease:
                 del self._held[lease.conversation_id]
 
+    def give_back_later(self, lease: Lease, due_in: float) -> None:
+        """Give a lease back once the database can be written to again; until then it only runs out."""
+        with self._lock:
+            self._owed.append((lease, due_in))
+
     def held(self) -> list[Lease]:
         """The leases held by this process."""
         with self._lock:
@@ -244,12 +260,22 @@ class LeaseKeeper:
         while not self._stopped.wait(WATCH_SECONDS):
             held = self.held()
             try:
+                self._give_back()
                 self._look(held)
                 if time.monotonic() - renewed >= self._seconds / 3:
                     self._renew(held)
                     renewed = time.monotonic()
             except Exception:  # whatever the database does: this thread must go on, all leases hang on it
                 log.exception("leases_not_renewed", held=len(held))
+
+    def _give_back(self) -> None:
+        """What nobody took over meanwhile; a lease of which another has the fence stays as it is."""
+        while self._owed:
+            lease, due_in = self._owed[0]
+            with self._database.begin() as connection:
+                release_until(Scope(connection, lease.account_id), lease, due_in)
+            with self._lock:
+                self._owed.pop(0)
 
     def _renew(self, held: list[Lease]) -> None:
         now = time.monotonic()
@@ -268,17 +294,17 @@ class LeaseKeeper:
         with self._database.begin() as connection:
             kept = {(row.id, row.fence) for row in connection.execute(statement)}
         for lease in held:
-            if (lease.conversation_id, lease.fence) not in kept and lease in self.held():
+            if (lease.conversation_id, lease.fence) in kept:
+                lease.held_until = max(lease.held_until, now + self._seconds)
+            elif lease in self.held():
                 lease.lost.set()
 
     def _look(self, held: list[Lease]) -> None:
         if not held:
             return
-        statement = sa.select(Conversation.id, Conversation.next_seq).where(
-            Conversation.id.in_([lease.conversation_id for lease in held])
-        )
+        values = {"b_conversations": [lease.conversation_id for lease in held]}
         with self._database.read(once=True) as connection:
-            seen = {row.id: row.next_seq for row in connection.execute(statement)}
+            seen = {row.id: row.next_seq for row in connection.execute(SEEN, values)}
         for lease in held:
             if seen.get(lease.conversation_id, 0) > lease.next_seq:
                 lease.newer.set()

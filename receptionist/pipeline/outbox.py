@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
@@ -134,7 +135,7 @@ class Outbox:
             return Result("sent")
         if message.attempt > MAX_SENDS:
             return Result("failed", error=f"not sent after {MAX_SENDS} attempts")
-        if not begun:
+        if not begun or time.monotonic() > lease.held_until:  # this process may have slept through its lease
             self._begin(lease, message)
         try:
             return _sent(channel.send(line, message))

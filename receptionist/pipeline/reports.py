@@ -48,9 +48,7 @@ class Reports:
             for receipt in filter(_is_storable, receipts):
                 row = _find(scope, line, receipt)
                 if row is not None:
-                    handover.lock(
-                        scope, row.conversation_id
-                    )  # as everybody does first: no deadlock
+                    handover.lock(scope, row.conversation_id)  # as everybody does first: no deadlock
                     row = _one(scope, line, Message.id == row.id)
                 if row is not None:
                     events += self._apply(scope, line, row, receipt)

@@ -62,8 +62,8 @@ class Office:
     lines: Mapping[int, Line]
     strategies: Mapping[int, PublishedStrategy]
     strategy_of_line: Mapping[int, int]
-    unusable: frozenset[int] = frozenset()
-    """Active lines whose settings cannot be read: sealed with another key, or no longer what the channel takes."""
+    unusable: Mapping[int, str] = field(default_factory=dict)
+    """Active lines whose settings cannot be used, and why: sealed with another key, or not what the channel takes."""
 
     def line(self, line_id: int) -> Line:
         """An active line. Raises `NotFound`, or `Unavailable` if its settings cannot be read."""
@@ -137,12 +137,13 @@ class Directory:
             strategies = _published(scope)
         of_line = {row.id: row.strategy_id for row in rows if row.strategy_id}
         active = [row for row in rows if row.channel in self._channels]
-        lines = {}
+        lines, unusable = {}, {}
         for row in active:
             try:
                 lines[row.id] = self._line(account, row, strategies.get(of_line.get(row.id, 0)))
             except (SettingsError, ValidationError) as error:  # one line's trouble must not stop the others
-                log.error("line_unusable", line=row.id, channel=row.channel, reason=_reason(error))
+                unusable[row.id] = _reason(error)
+                log.error("line_unusable", line=row.id, channel=row.channel, reason=unusable[row.id])
         return Office(
             account.id,
             account.name,
@@ -153,7 +154,7 @@ class Directory:
             lines,
             strategies,
             of_line,
-            frozenset(row.id for row in active if row.id not in lines),
+            unusable,
         )
 
     def _line(self, account: AnyRow, row: AnyRow, strategy: PublishedStrategy | None) -> Line:

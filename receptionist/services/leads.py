@@ -49,13 +49,11 @@ def channel_kind(channel: str) -> str:
 
 
 def add_identities(scope: Scope, lead_id: int, channel: str, sender: Sender) -> None:
-    """Remember the addresses a channel proved; one that another lead has stays with that lead."""
-    addresses = (
-        (channel_kind(channel), sender.address),
-        ("email", sender.verified_email),
-        ("phone", _phone(sender)),
-    )
-    for kind, value in addresses:
+    """Remember the addresses a channel proved; an e-mail or phone that another lead has stays with that lead.
+
+    Raises `IntegrityError` if another lead has the address on the channel: another process made it just now."""
+    scope.insert(Identity, lead_id=lead_id, kind=channel_kind(channel), value=sender.address)
+    for kind, value in (("email", sender.verified_email), ("phone", _phone(sender))):
         if value is not None and _owner(scope, kind, value) is None:
             scope.insert(Identity, lead_id=lead_id, kind=kind, value=value)
 

@@ -6,6 +6,15 @@ import secrets
 
 from flask import Flask, Response, g, request
 
+_ALWAYS = (
+    ("X-Content-Type-Options", "nosniff"),
+    ("Referrer-Policy", "strict-origin-when-cross-origin"),
+    ("X-Frame-Options", "DENY"),
+    ("Cross-Origin-Opener-Policy", "same-origin"),
+    ("Permissions-Policy", "camera=(), geolocation=(), microphone=()"),
+    ("Cache-Control", "no-store"),
+)
+
 
 def register(app: Flask, *, https: bool) -> None:
     """Add headers to every answer; `https` also tells browsers to insist on it."""
@@ -20,17 +29,11 @@ def register(app: Flask, *, https: bool) -> None:
 
     @app.after_request
     def add(response: Response) -> Response:
-        headers = response.headers
-        headers.setdefault("Content-Security-Policy", _policy(getattr(g, "csp_nonce", "")))
-        headers.setdefault("X-Content-Type-Options", "nosniff")
-        headers.setdefault("Referrer-Policy", "strict-origin-when-cross-origin")
-        headers.setdefault("X-Frame-Options", "DENY")
-        headers.setdefault("Cross-Origin-Opener-Policy", "same-origin")
-        headers.setdefault("Permissions-Policy", "camera=(), geolocation=(), microphone=()")
-        if "Cache-Control" not in headers:
-            headers["Cache-Control"] = "no-store"
+        wanted = [("Content-Security-Policy", _policy(getattr(g, "csp_nonce", ""))), *_ALWAYS]
         if https and request.is_secure:
-            headers.setdefault("Strict-Transport-Security", "max-age=31536000")
+            wanted.append(("Strict-Transport-Security", "max-age=31536000"))
+        set_by_route = {name.lower() for name, _ in response.headers}
+        response.headers.extend([header for header in wanted if header[0].lower() not in set_by_route])
         return response
 
 

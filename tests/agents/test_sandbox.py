@@ -147,10 +147,10 @@ LONG = {"text": "h" * 400_000, "numbers": list(range(20_000)), "texts": ["q" * 3
 )
 def test_work_is_bounded(source: str) -> None:
     template = SANDBOX.compile(source, NAMES)
-    started = time.monotonic()
+    started = time.thread_time()
     with pytest.raises(TemplateError, match="too much work"):
         template.render({"a": LONG})
-    assert time.monotonic() - started < 5
+    assert time.thread_time() - started < 5
 
 
 def test_output_is_bounded_while_it_is_made() -> None:

@@ -31,4 +31,4 @@ def test_without_an_embedded_database_it_says_what_to_do(demo: Parts) -> None:
     (demo.instance_path / "receptionist.db").rename(demo.instance_path / "moved.db")
     result = CliRunner().invoke(command)
     assert result.exit_code == 1
-    assert "no embedded database" in result.output
+    assert "There is no database at" in result.output

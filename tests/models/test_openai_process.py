@@ -94,6 +94,13 @@ def test_key_goes_in_one_header_only(server: ModelServer, model: OpenAIModel) ->
     assert KEY not in str(request.body)
 
 
+def test_nothing_about_this_machine_is_told(server: ModelServer, model: OpenAIModel) -> None:
+    list(model.stream(make_request()))
+    headers = server.requests[0].headers
+    assert headers["content-type"] == "application/json"
+    assert not [name for name in headers if name.startswith("x-stainless")]
+
+
 def test_proxy_of_the_system_is_used(server: ModelServer, monkeypatch: pytest.MonkeyPatch) -> None:
     from plugins.openai_model.deadline import _proxy
 

@@ -79,6 +79,12 @@ def test_a_broken_plugin_is_named(source: str, message: str, open_house: Open) -
     assert "\n" not in str(error.value)
 
 
+def test_a_plugin_may_import_what_answers_only_during_a_request(open_house: Open) -> None:
+    """Flask's `request` raises for whatever is asked of it outside of a request."""
+    house = open_house({"pages": TOOL + "from flask import current_app, g, request, session\n"})
+    assert "stamp" in house.parts.tools
+
+
 def test_two_plugins_of_one_name(open_house: Open) -> None:
     with pytest.raises(PluginError) as error:
         open_house({"webchat": TOOL})

@@ -10,12 +10,15 @@ import uuid
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 
+import pytest
+
 from tests.harness.customers import ChatClient, Follower
 from tests.harness.installation import ROOT, Installation
 
 CUSTOMERS = 100
 MODEL_SECONDS = 1.0
-LONGEST = 2.5
+LONGEST = 4.0
+"""Machines differ by half; `make bench` says how far this is from what we want."""
 ROUNDS = 3
 
 
@@ -55,6 +58,7 @@ def one_round(installation: Installation) -> float:
     return seconds[-1]
 
 
+@pytest.mark.alone
 def test_a_hundred_conversations_at_once(install: Callable[..., Installation]) -> None:
     """Server, model and all customers share this machine with whatever else runs on it, so one good round will do."""
     with model_server() as url:

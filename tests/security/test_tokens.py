@@ -87,6 +87,33 @@ def test_a_token_expires(signer: Signer, monkeypatch: pytest.MonkeyPatch) -> Non
         signer.unsign("session", stale)
 
 
+def test_a_token_that_was_good_a_moment_ago_expires(signer: Signer, monkeypatch: pytest.MonkeyPatch) -> None:
+    token, now = signer.sign("session", {"user": 1}, 60), time.time()
+    assert signer.unsign("session", token) == {"user": 1}
+    monkeypatch.setattr(time, "time", lambda: now + 61)
+    with pytest.raises(Refused):
+        signer.unsign("session", token)
+
+
+def test_what_one_reader_does_to_claims_another_does_not_see(signer: Signer) -> None:
+    token = signer.sign("session", {"roles": ["agent"]}, 60)
+    for _ in range(3):
+        claims = signer.unsign("session", token)
+        assert claims == {"roles": ["agent"]}
+        claims["roles"].append("owner")
+        claims["user"] = 1
+
+
+def test_a_good_token_does_not_vouch_for_its_forgery(signer: Signer) -> None:
+    token = signer.sign("session", {"user": 1}, 60)
+    assert signer.unsign("session", token) == {"user": 1}
+    head, payload, _ = token.split(".")
+    other = raw({}, {}).split(".")[0]
+    for forged in (f"{head}.{payload}.{other}", f"{head}.{payload}.", f"{token} ", token.upper()):
+        with pytest.raises(Refused):
+            signer.unsign("session", forged)
+
+
 def test_another_key_is_refused(signer: Signer) -> None:
     for key in (secrets.token_bytes(32), KEY):
         with pytest.raises(Refused):

@@ -56,7 +56,7 @@ class VendorServer(LocalServer):
         """Return when something that arrived here makes `wanted()` true. Raises `TimeoutError`."""
         with self._changed:
             if not self._changed.wait_for(wanted, timeout):
-                raise TimeoutError(f"the vendor accepted only {self.accepted}")
+                raise TimeoutError(f"the vendor accepted {len(self.accepted)} messages, the last: {self.accepted[-5:]}")
 
     def __exit__(self, *args: object) -> None:
         self._released.set()

@@ -1,0 +1,1 @@
+"""Plugins that the bench drops into the installation under test."""

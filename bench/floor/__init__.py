@@ -1,0 +1,1 @@
+"""The floor: the barest app of our packages that does the same work, with none of the promises."""
