@@ -74,7 +74,12 @@ class CoreSettings(Settings):
     @field_validator("redis_url")
     @classmethod
     def _is_redis(cls, value: str) -> str:
-        if value and (urlsplit(value).scheme not in {"redis", "rediss"} or not urlsplit(value).hostname):
+        try:
+            parts = urlsplit(value)
+            good = parts.scheme in {"redis", "rediss"} and bool(parts.hostname) and parts.port != 0
+        except ValueError:  # a port that is no number
+            good = False
+        if value and not good:
             raise ValueError("write it like redis://127.0.0.1:6379/0, or rediss:// for TLS")
         return value
 

@@ -50,7 +50,7 @@ def assemble(instance_path: Path) -> tuple[Parts, AgentFactory]:
     config = Config(instance_path)
     settings = config.read(CoreSettings)
     plugins = loader.Plugins(instance_path, settings.disabled_plugins.split(","))
-    database = _database(settings, instance_path)
+    database = open_database(settings, instance_path)
     key = _secret_key(settings, instance_path, database)
     link = _redis(settings, key)
     parts = Parts(
@@ -74,11 +74,17 @@ def assemble(instance_path: Path) -> tuple[Parts, AgentFactory]:
     return parts, factory
 
 
-def _database(settings: CoreSettings, instance_path: Path) -> Database:
+def open_database(settings: CoreSettings, instance_path: Path) -> Database:
+    """The database, not connected yet. Raises `SettingsError` for an address that cannot be used."""
     try:
         return Database(database_url(settings, instance_path))
     except (ImportError, ArgumentError) as error:
         raise SettingsError(f"DATABASE_URL does not work here ({error}). Leave it empty for SQLite.") from error
+    except ValueError:  # its text may hold a part of the password
+        raise SettingsError(
+            "DATABASE_URL cannot be read. Write it like postgresql://user:password@host:5432/name, with special "
+            "characters of the password percent-encoded (/ as %2F)."
+        ) from None
 
 
 def _redis(settings: CoreSettings, key: bytes) -> RedisLink | None:

@@ -54,11 +54,10 @@ def _serve(*, answers: bool) -> None:
 def migrate() -> None:
     """Bring the database to the newest revision."""
     from receptionist import migrations
-    from receptionist.core import database_url
-    from receptionist.db import Database
+    from receptionist.core import open_database
 
     path = find_instance_path()
-    database = Database(database_url(Config(path).read(CoreSettings), path))
+    database = open_database(Config(path).read(CoreSettings), path)
     migrations.upgrade(database)
     click.echo(f"The database is at revision {migrations.current(database)}.")
 

@@ -206,6 +206,8 @@ def read_event(row: object) -> tuple[Topic, LiveEvent] | None:
         required = {"id": int}
     elif kind == "delta":
         required = {"turn": int, "offset": int, "text": str}
+    elif kind == "sync":
+        required = {}
     elif kind not in ("typing", "reset"):
         return None
     if any(type(data.get(name)) is not wanted for name, wanted in required.items()):

@@ -10,6 +10,7 @@ import structlog
 
 from receptionist.contracts.channel import Line
 from receptionist.db import AnyRow, Scope, db_now
+from receptionist.models import Account
 from receptionist.models import Line as LineRow
 from receptionist.parts import Parts
 from receptionist.pipeline.intake import Stale
@@ -67,7 +68,8 @@ class Asker:
         return [row for line_id in found if (row := self._claim(line_id, due)) is not None]
 
     def _claim(self, line_id: int, due: sa.ColumnElement[bool]) -> AnyRow | None:
-        columns = (LineRow.id, LineRow.account_id, LineRow.asked_at, LineRow.created_at, db_now().label("now"))
+        revision = sa.select(Account.revision).where(Account.id == LineRow.account_id).scalar_subquery()
+        columns = (LineRow.id, LineRow.account_id, LineRow.asked_at, revision.label("revision"), db_now().label("now"))
         statement = (
             sa.update(LineRow)
             .where(LineRow.id == line_id, due)
@@ -79,7 +81,7 @@ class Asker:
             return row
 
     def _line(self, row: AnyRow) -> Line | None:
-        return self._parts.directory.office(row.account_id).lines.get(row.id)
+        return self._parts.directory.office(row.account_id, row.revision).lines.get(row.id)
 
     def _ask(self, line: Line, asked_at: datetime | None, now: datetime) -> None:
         since = max(asked_at - OVERLAP, now - OLDEST) if asked_at else now - OVERLAP

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 import structlog
 
+from receptionist.contracts.live import LiveEvent
 from receptionist.db import AnyRow, Scope
 from receptionist.errors import Interrupted, Unavailable
 from receptionist.models import Message
@@ -161,6 +162,8 @@ class Drain:
     def _work(self, lease: Lease, view: View) -> None:
         """Until nothing waits: unsent messages first, then the rest of the burst, then a turn."""
         attempt = None
+        if not view.waiting and not view.unsent:  # woken for something recorded elsewhere, such as a person's words
+            self._parts.bus.publish((lease.line_id, lease.address), LiveEvent("sync"))
         while True:
             self._may_begin(lease)
             if view.unsent and not self._deliver(lease, view.unsent, then_release=not view.waiting):
@@ -182,8 +185,10 @@ class Drain:
         try:
             if lease.attempts >= MAX_ATTEMPTS:
                 return self._turns.fail(lease, view, f"its worker died or failed {lease.attempts} times")
-            view = self._with_files(lease, view)
-            return self._turns.run(lease, view, attempt, lambda: self._may_go_on(lease))
+            whole = self._with_files(lease, view)
+            if whole is not view and whole.unsent:  # came while files were fetched, and goes out first
+                return None
+            return self._turns.run(lease, whole, attempt, lambda: self._may_go_on(lease))
         except (FenceLost, HandBack):
             raise
         except Interrupted as error:

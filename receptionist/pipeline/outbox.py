@@ -34,7 +34,7 @@ _messages = table(Message)
 
 BEGIN = prepared(
     sa.update(_messages)
-    .where(_messages.c.id == sa.bindparam("b_id"))
+    .where(_messages.c.id == sa.bindparam("b_id"), _messages.c.state.in_(("pending", "sending")))
     .values(state="sending", attempts=sa.bindparam("b_attempts")),
     _messages,
 )
@@ -102,11 +102,13 @@ class Outbox:
             check()
             attempt = row.attempts if row.id == begun else row.attempts + 1
             message = self._outbound(channel, row, attempt)
-            result = _no_longer_wanted(lease, row)
-            if result is None and row.state == "sending" and row.id != begun:
+            result = None
+            if row.state == "sending" and row.id != begun:
                 result = self._ask(channel, line, message) if ask else Result("unknown", error="its sender died")
+            if result is None and row.id != begun:
+                result = _no_longer_wanted(lease, row)
             if result is None:
-                result = self._send(lease, channel, line, message, begun=row.id == begun)
+                result = self._send(lease, channel, line, row, message, begun=row.id == begun)
             released = self._mark(lease, line, message, result, last=then_release and row is unsent[-1])
             if channel.capabilities.delivery == "pull" and result.state == "sent":
                 self._show(lease, row)
@@ -130,13 +132,16 @@ class Outbox:
             return Result("unknown", error=f"{type(error).__name__}: the channel could not tell")
         return Result("sent", sent.provider_message_id) if sent else None
 
-    def _send(self, lease: Lease, channel: Channel, line: Line, message: Outbound, *, begun: bool) -> Result:
+    def _send(
+        self, lease: Lease, channel: Channel, line: Line, row: AnyRow, message: Outbound, *, begun: bool
+    ) -> Result:
         if channel.capabilities.delivery == "pull":
             return Result("sent")
         if message.attempt > MAX_SENDS:
             return Result("failed", error=f"not sent after {MAX_SENDS} attempts")
-        if not begun or time.monotonic() > lease.held_until:  # this process may have slept through its lease
-            self._begin(lease, message)
+        late = time.monotonic() > lease.held_until  # this process may have slept through its lease
+        if (late or not begun) and (settled := self._begin(lease, row, message)) is not None:
+            return settled
         try:
             return _sent(channel.send(line, message))
         except SendRefused as error:
@@ -150,11 +155,16 @@ class Outbox:
             log.exception("channel_failed", channel=line.channel)
             return Result("unknown", error=f"{type(error).__name__}: {error}"[:500])
 
-    def _begin(self, lease: Lease, message: Outbound) -> None:
+    def _begin(self, lease: Lease, row: AnyRow, message: Outbound) -> Result | None:
+        """Mark the message as being sent; a result if it must not be sent any more."""
         with self._parts.database.begin(durable=True) as connection:
             scope = Scope(connection, lease.account_id)
             hold(scope, lease)
-            scope.execute(BEGIN, b_id=message.id, b_attempts=message.attempt)
+            if (unwanted := _no_longer_wanted(lease, row)) is not None:
+                return unwanted
+            if not scope.execute(BEGIN, b_id=message.id, b_attempts=message.attempt).rowcount:
+                return Result("suppressed")  # a report or an opt-out settled it meanwhile, and its mark stands
+        return None
 
     def _ask_later(self, channel: Channel, line: Line, message: Outbound, error: SendUnknown) -> Result:
         """The outcome is unknown: ask the vendor if it can tell; send again only if it surely did not go out."""
@@ -218,9 +228,8 @@ class Outbox:
 def _no_longer_wanted(lease: Lease, row: AnyRow) -> Result | None:
     """The customer opted out, or a person took over from the agent, before this message went out.
 
-    One that may be out already is asked about first, which is told apart from one that surely was not sent."""
-    if row.state != "pending":
-        return None
+    For one that surely did not: of one whose sender died the vendor is asked first.
+    """
     if lease.opted_out:
         return Result("suppressed", error="the customer opted out")
     if lease.with_person and row.author == "agent":

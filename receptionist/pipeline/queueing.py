@@ -18,7 +18,7 @@ class NotYet(Exception):
 
 def must_be_first(scope: Scope, lease: Lease) -> None:
     """Raises `NotYet` unless this conversation is the next of its line; within the transaction that took its lease."""
-    scope.first(scope.select(Line, Line.id).where(Line.id == lease.line_id).with_for_update())
+    scope.first(scope.select(Line, Line.id).where(Line.id == lease.line_id).with_for_update(key_share=True))
     busy = scope.first(
         scope.select(Conversation, Conversation.id)
         .where(

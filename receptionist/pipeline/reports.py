@@ -17,7 +17,7 @@ from receptionist.errors import Unavailable
 from receptionist.models import Identity, Message
 from receptionist.parts import Parts
 from receptionist.pipeline.edge import LONGEST_ADDRESS, LONGEST_CODE, LONGEST_ERROR
-from receptionist.pipeline.intake import open_conversation
+from receptionist.pipeline.intake import MAX_CONFLICTS, open_conversation
 from receptionist.pipeline.sendkey import message_id_in, send_key
 from receptionist.services import handover, leads, lines
 from receptionist.text import bounded, storable
@@ -63,14 +63,20 @@ class Reports:
 
     def take_echoes(self, line: Line, echoes: Sequence[Echo]) -> None:
         """Store what a person wrote in the vendor's app, which silences the agent; our own messages are known."""
+        strategy = self._parts.directory.office(line.account_id, line.revision).strategy(line.id)
+        minutes = strategy.fields.hand_back_minutes if strategy else handover.MINUTES
         for echo in filter(_is_storable, echoes):
+            for event in self._store_echo(line, echo, minutes):
+                self._parts.emit(event)
+
+    def _store_echo(self, line: Line, echo: Echo, minutes: int) -> list[Event]:
+        for _ in range(MAX_CONFLICTS):
             try:
                 with self._parts.database.begin(durable=True) as connection:
-                    events = self._take_echo(Scope(connection, line.account_id), line, echo)
-            except IntegrityError:  # another process stored the same echo just now
+                    return self._take_echo(Scope(connection, line.account_id), line, echo, minutes)
+            except IntegrityError:  # it was stored just now, or its customer was: the next look tells
                 continue
-            for event in events:
-                self._parts.emit(event)
+        raise Unavailable("This echo could not be stored just now; please send it again.")
 
     def _apply(self, scope: Scope, line: Line, row: AnyRow, receipt: Receipt) -> list[Event]:
         if _RANK[receipt.status] <= _RANK.get(row.delivery, 0):
@@ -87,7 +93,7 @@ class Reports:
             events.append(LineTroubled(line.account_id, line.id, reason))
         return events
 
-    def _take_echo(self, scope: Scope, line: Line, echo: Echo) -> list[Event]:
+    def _take_echo(self, scope: Scope, line: Line, echo: Echo, minutes: int) -> list[Event]:
         if _by_provider_id(scope, line, echo.provider_message_id) is not None:
             return []
         conversation_id = self._conversation(scope, line, echo.to)
@@ -96,8 +102,6 @@ class Reports:
             values = {"provider_message_id": echo.provider_message_id}
             scope.run(scope.update(Message).where(Message.id == ours).values(**values))
             return []
-        strategy = self._parts.directory.office(line.account_id, line.revision).strategy(line.id)
-        minutes = strategy.fields.hand_back_minutes if strategy else handover.MINUTES
         handover.add_message(
             scope,
             conversation_id,
@@ -165,7 +169,7 @@ def _changes(row: AnyRow, receipt: Receipt) -> dict[str, Any]:
         state = "suppressed" if receipt.opted_out else "failed"
         code, error = bounded(receipt.code, LONGEST_CODE), bounded(reason, LONGEST_ERROR)
         return values | {"state": state, "code": code, "error": error or "the vendor says that it failed"}
-    if row.state in ("sending", "unknown") or (row.state == "failed" and receipt.status == "read"):
+    if row.state in ("pending", "sending", "unknown") or (row.state == "failed" and receipt.status == "read"):
         values |= {"state": "sent", "error": None}
     return values
 

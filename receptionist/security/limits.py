@@ -69,11 +69,14 @@ def _shared_limiter(redis: RedisLink) -> MovingWindowRateLimiter:
 
 
 def _hit(limiter: MovingWindowRateLimiter, item: RateLimitItemPerMinute, who: str, clock: Callable[[], float]) -> None:
-    while not limiter.hit(item, who):
+    for _ in range(3):  # the oldest use may lapse between the two looks, and clocks of processes differ
+        if limiter.hit(item, who):
+            return
         stats = limiter.get_window_stats(item, who)
         if stats.remaining < 1:
             wait = _up_to_the_millisecond(stats.reset_time - clock())
             raise TooMany(f"Too many requests; try again in {math.ceil(wait)} seconds.", retry_after=wait)
+    raise TooMany("Too many requests; try again in 1 second.", retry_after=1.0)
 
 
 def _up_to_the_millisecond(seconds: float) -> float:

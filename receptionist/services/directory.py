@@ -20,6 +20,7 @@ from receptionist.models import Account, Strategy, StrategyVersion, table
 from receptionist.models import Line as LineRow
 from receptionist.security.vault import Vault
 from receptionist.services.lines import open_settings
+from receptionist.text import storable
 
 REMEMBERED_ACCOUNTS = 1000
 SECONDS_OLD = 1.0
@@ -123,6 +124,8 @@ class Directory:
         return line
 
     def _look_up(self, channel: str, key: str) -> Line:
+        if storable(channel + key) != channel + key:
+            raise NotFound("There is no such line.")
         with self._database.read(once=True) as connection:
             row = connection.execute(BY_KEY, {"b_channel": channel, "b_key": key}).first()
         if row is None:

@@ -55,8 +55,12 @@ def reply(
     text: str,
     minutes: int,
     attachments: list[dict[str, Any]] | None = None,
+    *,
+    fetched: bool = False,
 ) -> int:
     """Write to the customer as a person, and take the conversation; returns the message's id.
+
+    `fetched`: the customer's client fetches what is recorded, so that recording is delivering.
 
     `attachments` are stored files: `content_type`, `name`, `key`, `size`. A worker sends it within its sweep, sooner
     if it is rung for. Raises `LineError` if the customer refused messages.
@@ -64,7 +68,9 @@ def reply(
     conversation = lock(scope, conversation_id)
     if conversation.opted_out_at is not None:
         raise LineError(OPTED_OUT)
-    message_id = add_message(scope, conversation_id, text, state="pending", attachments=attachments)
+    message_id = add_message(
+        scope, conversation_id, text, state="sent" if fetched else "pending", attachments=attachments
+    )
     take(scope, conversation_id, person, minutes)
     due = sa.func.coalesce(Conversation.due_at, db_now())
     scope.run(scope.update(Conversation).where(Conversation.id == conversation_id).values(due_at=due))

@@ -57,11 +57,13 @@ class Inbox:
         if texts == [""] and not files:
             raise LineError("There is nothing to send: write a text.")
         stored = self._store(files)
+        files_of = {0: stored} if stored else {}
+        fetched = channel.capabilities.delivery == "pull"
         try:
             with self._parts.database.begin(durable=True) as connection:
                 scope = Scope(connection, self._account_id)
                 ids = [
-                    handover.reply(scope, conversation_id, person, part, minutes, None if number else stored or None)
+                    handover.reply(scope, conversation_id, person, part, minutes, files_of.get(number), fetched=fetched)
                     for number, part in enumerate(texts)
                 ]
         except LineError:  # after any other error the messages may be committed all the same

@@ -139,3 +139,21 @@ def test_the_lines_of_other_channels_stay_open(house: House) -> None:
     customer = house.texter("askable")
     customer.send("stop")
     assert house.visitor().say("And here?") == "Echo: And here?"
+
+
+@pytest.mark.parametrize("kind", ["idempotent", "askable"])
+def test_what_a_dead_worker_left_is_not_sent_after_a_stop(kind: str, house: House) -> None:
+    """It died before anything reached the vendor; the customer refused messages before the next one came."""
+    customer = house.texter(kind)
+    customer.send("Do you hear me?")
+    house.drain()
+    customer.send("Again?")
+    house.drain()
+    house.sql("UPDATE messages SET state = 'sending', attempts = 1 WHERE text LIKE 'Echo: Again%'")
+    house.sql("UPDATE messages SET created_at = '2020-01-01 00:00:00.000000+00:00' WHERE text LIKE 'Echo: Again%'")
+    before = len(customer.replies())
+    customer.send("STOP")
+    house.make_due()
+    house.drain()
+    assert len(customer.replies()) == before
+    assert house.sql("SELECT state FROM messages WHERE text LIKE 'Echo: Again%'") == [("suppressed",)]

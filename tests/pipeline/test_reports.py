@@ -175,3 +175,17 @@ def test_what_is_replayed_is_a_new_message_for_the_vendor(house: House) -> None:
     assert customer.replies() == ["Echo: Do you hear me?"] * 2
     assert reply(house).state == "sent"
     assert reply(house).provider_message_id != name["provider_message_id"]
+
+
+def test_a_receipt_ends_the_tries(house: House, vendor: VendorServer) -> None:
+    """The vendor took the message, said 500, and reports it as delivered before it is tried again."""
+    customer = house.texter("askable")
+    vendor.fail(customer.address, "500")
+    customer.send("Do you hear me?")
+    house.drain()
+    key = vendor.attempts[-1]["key"]
+    report(customer, receipts=[{"status": "delivered", "key": key, "provider_message_id": "taken"}])
+    house.make_due()
+    house.drain()
+    assert customer.replies() == []
+    assert tuple(reply(house))[:3] == ("taken", "sent", "delivered")
