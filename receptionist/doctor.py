@@ -32,6 +32,7 @@ def examine(parts: Parts, factory: AgentFactory) -> Iterator[Finding]:
     yield Finding("settings", True, f"read from the environment and {parts.config.file}")
     yield Finding("plugins", True, f"{len(parts.plugins.list())} loaded")
     yield from _database(parts)
+    yield from _redis(parts)
     yield _model(factory)
     yield _public_url(parts)
     yield from _sockets(parts)
@@ -66,6 +67,16 @@ def _database(parts: Parts) -> Iterator[Finding]:
     for line_id, reason in (each for account_id in ids for each in parts.directory.office(account_id).unusable.items()):
         yield Finding("line", False, f"the settings of line {line_id} cannot be used: {reason}")
     yield from _work(parts)
+
+
+def _redis(parts: Parts) -> Iterator[Finding]:
+    if parts.redis is None:
+        return
+    if (trouble := parts.redis.trouble()) is None:
+        yield Finding("redis", True, "answers")
+    else:
+        cure = "check REDIS_URL and that the server runs; until then answers begin up to a second later"
+        yield Finding("redis", False, f"is away ({trouble}); {cure}")
 
 
 def _connections(room: Room) -> Finding:

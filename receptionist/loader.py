@@ -234,7 +234,7 @@ def _bundled_path() -> Path:
 def _plugin_files(folder: Path) -> list[Path]:
     if not folder.is_dir():
         return []
-    found = [path for path in folder.glob("*.py") if not path.stem.startswith(("_", "."))]
+    found = [path for path in folder.glob("*.py") if not path.stem.startswith(("_", ".", "test_", "conftest"))]
     if bad := [path for path in found if not path.stem.isidentifier()]:
         raise PluginError(f"{bad[0]}: a plugin's file is named with letters, digits and underscores only. Rename it.")
     found += [path for path in folder.iterdir() if path.is_dir() and (path / "__init__.py").exists()]

@@ -40,8 +40,10 @@ def conversation_list(person: bool, phone: str | None, before: int | None, accou
             raise AdminError(f"{printable(phone)} is not a phone number; write it with its country code.")
         rows = conversations.listed(scope, wants_person=person, phone=number, before=before)
     for row in rows:
-        who = printable(" ".join(filter(None, (row.name, row.phone, row.email)))) or "not known yet"
+        who = printable(" ".join(filter(None, (row.name, row.phone, row.email)))) or printable(row.address)
         click.echo(f"{row.id:>6}  {row.last_message_at:%Y-%m-%d %H:%M}  {_flag(row):<14}  {row.line}: {who}")
+    if not rows:
+        click.echo("None.")
     if len(rows) == conversations.PAGE:
         click.echo(f"More: receptionist conversation list --before {rows[-1].id}")
 

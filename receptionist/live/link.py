@@ -57,6 +57,17 @@ class RedisLink:
         """Whether Redis took a write a moment ago; a full one does not."""
         return self._fine and time.monotonic() - self._beat < STALE_SECONDS
 
+    def trouble(self) -> str | None:
+        """Asks Redis right now: what is wrong with it, or None."""
+        client = self.client(PULSE_SECONDS, 1)
+        try:
+            client.ping()
+        except Exception as error:  # whatever the client raises
+            return f"{type(error).__name__}: {error}"
+        finally:
+            client.close()
+        return None
+
     def rings_may_be_lost(self) -> bool:
         """Whether Redis is away, or was away or lost its memory since this was asked last."""
         if not self.reachable:

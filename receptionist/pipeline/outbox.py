@@ -137,7 +137,7 @@ class Outbox:
     ) -> Result:
         if channel.capabilities.delivery == "pull":
             return Result("sent")
-        if message.attempt > MAX_SENDS:
+        if message.attempt > MAX_SENDS:  # workers died over it again and again
             return Result("failed", error=f"not sent after {MAX_SENDS} attempts")
         late = time.monotonic() > lease.held_until  # this process may have slept through its lease
         if (late or not begun) and (settled := self._begin(lease, row, message)) is not None:
@@ -147,6 +147,8 @@ class Outbox:
         except SendRefused as error:
             return Result("suppressed" if error.opted_out else "failed", error=str(error), refusal=error)
         except SendFailed as error:
+            if message.attempt == MAX_SENDS:
+                return Result("failed", error=f"not sent after {MAX_SENDS} attempts: {error}")
             pause = error.retry_after if error.retry_after is not None else 2.0**message.attempt
             return Result("pending", error=str(error), retry_in=min(pause, 300.0))
         except SendUnknown as error:
@@ -180,6 +182,8 @@ class Outbox:
         except IntegrityError:  # the vendor gave an id that another message of the line has: sent all the same
             log.warning("provider_message_id_not_unique", message=message.id)
             released, events = self._write(lease, line, message, replace(result, provider_message_id=None), last=last)
+        if result.state not in ("sent", "suppressed"):  # its reason may name the customer, so it is not logged
+            log.warning("message_not_sent", message=message.id, state=result.state, attempt=message.attempt)
         if result.state == "sent":
             events.append(MessageSent(lease.account_id, lease.conversation_id, message.id))
         elif result.state in ("failed", "unknown"):

@@ -99,7 +99,7 @@ def test_taking_counts_the_minutes_one_says(house: House, command: Command, told
     assert "wants a person" in command("conversation", "list", "--person")
     assert "yours for 5 minutes" in command("conversation", "take", "1", "--as", "Ann", "--minutes", "5")
     assert told[-1] == HandedOver(1, 1, "Ann")
-    assert command("conversation", "list", "--person") == ""
+    assert command("conversation", "list", "--person") == "None.\n"
 
 
 @pytest.mark.parametrize("kind", ["webchat", "idempotent", "blind"])
@@ -307,4 +307,4 @@ def test_customers_are_found_by_their_number(house: House, command: Command) -> 
     assert "not a phone number" in command("conversation", "list", "--phone", "0170 1234567", fails=True)
     command("account", "change", "--country", "DE")
     assert "Chat" in command("conversation", "list", "--phone", "0170 / 1234567")
-    assert command("conversation", "list", "--phone", "0171 1234567") == ""
+    assert command("conversation", "list", "--phone", "0171 1234567") == "None.\n"
