@@ -93,7 +93,7 @@ def test_conversations_are_listed_and_shown_without_what_a_terminal_obeys(demo: 
     shown = call(demo, "conversation", "show", "1")
     assert "there" in shown
     assert "\x9b" not in shown
-    assert call(demo, "conversation", "list", "--person") == ""
+    assert call(demo, "conversation", "list", "--person") == "None.\n"
 
 
 def test_a_failed_message_is_listed_and_can_be_replayed(demo: Parts) -> None:

@@ -6,12 +6,10 @@ import pytest
 
 BOTH = (
     "test_consent",
-    "test_last_resort",
     "test_lease",
     "test_missed",
     "test_outbox",
     "test_reports",
-    "test_robustness",
     "test_strict_order",
 )
 

@@ -99,6 +99,8 @@ def test_what_redis_forgot_is_swept_for_when_it_is_back(
     worker = together.start("worker")
     texters = [Texter(web.port, "blind", vendor) for _ in range(5)]
     texters[0].say("Before?")
+    busy = "SELECT 1 FROM conversations WHERE due_at IS NOT NULL"  # frozen in a write, it would lock SQLite for all
+    eventually(lambda: not web.sql(busy), what="the worker's rest")
     worker.signal(signal.SIGSTOP)
     for texter in texters:
         texter.send("Lost?")
