@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 from pathlib import Path
+from unittest.mock import patch
 
 import pytest
 from click.testing import CliRunner
@@ -23,7 +24,8 @@ def call(parts: Parts, *arguments: str, stdin: str = "", fails: bool = False) ->
     """Run the program on the installation of `parts`; its output, or with `fails` its error output.
 
     Within the test, for a process of its own takes a second; tests/people has some of those."""
-    done = CliRunner().invoke(main, arguments, input=stdin, env={"INSTANCE_PATH": str(parts.instance_path)})
+    with patch("receptionist.log.configure"):  # which is for the whole process, and other tests read its log
+        done = CliRunner().invoke(main, arguments, input=stdin, env={"INSTANCE_PATH": str(parts.instance_path)})
     assert done.exception is None or isinstance(done.exception, SystemExit), done.output
     assert (done.exit_code != 0) == fails, done.output
     return done.stderr if fails else done.stdout

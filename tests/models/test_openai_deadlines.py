@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable
 
+import openai  # noqa: F401 - loading it takes its time, and here time is measured
 import pytest
 
 from plugins.openai_model import OpenAIModel
@@ -14,6 +15,8 @@ from receptionist import Interrupted, ModelError, ModelEvent, TextDelta
 from tests.models.support import make_model, make_request
 from tests.servers.model_script import Item
 from tests.servers.model_server import Answer, Drip, Error, Hang, ModelServer, Raw
+
+pytestmark = pytest.mark.alone
 
 Ask = Callable[..., list[ModelEvent]]
 
