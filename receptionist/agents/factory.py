@@ -38,7 +38,7 @@ class AgentFactory:
         """An agent for one turn; call its `dispose` afterwards. Raises `ModelError` if no model is ready."""
         fields = brief.strategy.fields
         model, name = self.model_of(fields)
-        now = datetime.now(ZoneInfo(brief.office.timezone))
+        now = datetime.now(ZoneInfo(fields.timezone or brief.office.timezone))
         variables = self._variables(brief.context)
         prompt = self._prompts.of(brief.strategy, variables).write(variables, now)
         tools = {tool: self._tools[tool] for tool in fields.tools if tool in self._tools}
@@ -117,12 +117,19 @@ def _context_maker(brief: Brief, now: datetime) -> Any:
 
 def _sample(fields: StrategyFields) -> PromptContext:
     """A turn that could be, to try a template with."""
-    lead = {"id": 0, "name": None, "email": None, "phone": None, "company": None, "notes": ""}
+    lead: dict[str, Any] = {
+        "id": 0,
+        **dict.fromkeys(("name", "email", "phone", "company", "language", "timezone")),
+        "notes": "",
+        "status": "new",
+        "tags": [],
+        "custom": {},
+    }
     return PromptContext(
         account={"id": 0, "name": "Sample", "timezone": "UTC", "country": None},
         line={"title": "Sample", "channel": "webchat"},
         lead=lead,
-        conversation={"id": 0, "first_reply": True},
+        conversation={"id": 0, "first_reply": True, "interaction_count": 1},
         strategy=fields.model_dump(mode="json"),
         message="Hello",
     )

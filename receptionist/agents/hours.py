@@ -13,7 +13,8 @@ from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from typing import Any, get_args
 
 from receptionist.contracts.calendar import Interval
-from receptionist.contracts.strategy import DayException, StrategyFields, Weekday
+from receptionist.contracts.opening_hours import DayException, Weekday
+from receptionist.contracts.strategy import StrategyFields
 
 WEEKDAYS: tuple[Weekday, ...] = get_args(Weekday)
 """Monday first, as `date.weekday` counts."""

@@ -13,6 +13,7 @@ import jinja2
 from receptionist.agents.sandbox import Checked, CompiledTemplate, PromptSandbox, checked
 from receptionist.agents.variables import VARIABLE_NAMES, moment_values, strategy_values
 from receptionist.contracts.strategy import StrategyFields
+from receptionist.errors import TemplateError
 from receptionist.services.directory import PublishedStrategy
 from receptionist.templates_path import TEMPLATES
 
@@ -57,7 +58,6 @@ class Prompts:
 
     def __init__(self, prepare: Callable[[jinja2.Environment], None]) -> None:
         self._sandbox = PromptSandbox(prepare)
-        self._bundled = (TEMPLATES / "prompts" / "general.jinja").read_text("utf-8")
         self._known: OrderedDict[tuple[int, frozenset[str]], VersionPrompt] = OrderedDict()
         self._lock = threading.Lock()
 
@@ -78,6 +78,17 @@ class Prompts:
 
     def make(self, fields: StrategyFields, turn: Mapping[str, Any]) -> VersionPrompt:
         """The prompt of these fields, compiled now. Raises `TemplateError` if the template cannot work."""
-        return VersionPrompt(
-            self._sandbox.compile(fields.template or self._bundled, VARIABLE_NAMES | turn.keys()), fields
-        )
+        source = fields.system_prompt_template or bundled(fields.prompt_template)
+        return VersionPrompt(self._sandbox.compile(source, VARIABLE_NAMES | turn.keys()), fields)
+
+
+def bundled_names() -> list[str]:
+    """The names of the bundled templates."""
+    return sorted(path.stem for path in (TEMPLATES / "prompts").glob("*.jinja"))
+
+
+def bundled(name: str) -> str:
+    """The text of a bundled template. Raises `TemplateError` naming those there are."""
+    if name not in bundled_names():
+        raise TemplateError(f"There is no prompt template {name[:60]}; there are: {', '.join(bundled_names())}.")
+    return (TEMPLATES / "prompts" / f"{name}.jinja").read_text("utf-8")

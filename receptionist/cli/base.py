@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -24,6 +25,14 @@ def printable(text: str | None) -> str:
     return "".join(
         letter if letter.isprintable() or letter == "\n" else "\N{REPLACEMENT CHARACTER}" for letter in text or ""
     )
+
+
+def operator() -> str:
+    """Who runs the command, as it is kept with what they change."""
+    try:
+        return f"{getpass.getuser()} by command"
+    except (KeyError, OSError):  # a container's user may have no name
+        return "somebody by command"
 
 
 account_option = click.option("--account", help="Name of the account; not needed where there is only one.")

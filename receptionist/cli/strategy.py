@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from receptionist.cli.base import account_option, in_account, reading
+from receptionist.cli.base import account_option, in_account, operator, reading
 from receptionist.errors import AdminError
 
 
@@ -63,9 +63,9 @@ def strategy_publish(name: str, file: Any, account: str | None) -> None:
 @click.argument("line_id", type=int)
 @account_option
 def strategy_use(name: str, line_id: int, account: str | None) -> None:
-    """Let line LINE_ID answer with NAME."""
-    from receptionist.services import strategies
+    """Let line LINE_ID answer with NAME; its open conversations are archived, and new ones begin."""
+    from receptionist.services import assignment, strategies
 
     with in_account(account) as (_, _, scope):
-        strategies.use_on_line(scope, strategies.find(scope, name).id, line_id)
-    click.echo("Saved; the next turn uses it.")
+        count = assignment.use_on_line(scope, strategies.find(scope, name).id, line_id, operator())
+    click.echo(f"Saved; the next turn uses it. Conversations archived: {count}.")

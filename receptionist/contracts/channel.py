@@ -52,6 +52,8 @@ class Line:
     """How the line's strategy greets; empty where there is none."""
     notice: str = ""
     """Words every customer must see, such as "Demo answers"; empty for a real model."""
+    fallback_text: str = ""
+    """What customers get while no strategy can answer them here."""
     revision: int = 0
     """The account's revision that this is a picture of."""
 

@@ -5,19 +5,37 @@ from __future__ import annotations
 from receptionist.models.accounts import Account, CreditEntry, Line, Strategy, StrategyVersion
 from receptionist.models.base import Base, table
 from receptionist.models.conversations import Conversation, Message
-from receptionist.models.leads import Identity, Lead, OptOut
+from receptionist.models.leads import (
+    Consent,
+    Erasure,
+    Identity,
+    Lead,
+    LeadField,
+    LeadMerge,
+    LeadTag,
+    LeadWord,
+    OptOut,
+    StatusChange,
+)
 from receptionist.models.turns import ToolCall, Turn
 
 __all__ = [
     "Account",
     "Base",
+    "Consent",
     "Conversation",
     "CreditEntry",
+    "Erasure",
     "Identity",
     "Lead",
+    "LeadField",
+    "LeadMerge",
+    "LeadTag",
+    "LeadWord",
     "Line",
     "Message",
     "OptOut",
+    "StatusChange",
     "Strategy",
     "StrategyVersion",
     "ToolCall",

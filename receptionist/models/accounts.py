@@ -9,6 +9,8 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from receptionist.models.base import Base, Id, Made, Moment, Owned, Ref, belongs_to, owned
 
+FALLBACK_TEXT = "Thank you for your message. Somebody will get back to you."
+
 
 class Account(Base):
     """One business: the tenant.
@@ -34,18 +36,30 @@ class Account(Base):
 
 
 class Strategy(Owned, Base):
-    """Who the agent is and how it behaves; the published version answers."""
+    """Who the agent is and how it behaves; the published version answers, as long as the strategy is `active`.
+
+    `draft`: fields that are being edited, as far as they were saved; None where they are those of the published
+    version. `draft_revision` grows with every save, so that two editors do not overwrite each other.
+    """
 
     __tablename__ = "strategies"
     __table_args__ = owned(sa.UniqueConstraint("account_id", "name"))
 
     name: Mapped[str] = mapped_column(sa.String(200))
+    description: Mapped[str] = mapped_column(sa.Text, server_default="")
+    active: Mapped[bool] = mapped_column(server_default=sa.true())
     published_number: Mapped[int | None]
+    draft: Mapped[dict[str, Any] | None] = mapped_column(sa.JSON(none_as_null=True))
+    draft_revision: Mapped[int] = mapped_column(server_default=sa.text("0"))
+    draft_by: Mapped[str | None] = mapped_column(sa.String(200))
+    draft_at: Mapped[Moment | None]
     created_at: Mapped[Made]
 
 
 class StrategyVersion(Owned, Base):
-    """One state of a strategy's fields (`contracts.strategy.StrategyFields`); never changed once published."""
+    """One state of a strategy's fields (`contracts.strategy.StrategyFields`); published, and never changed.
+
+    The newest answers: rolling back publishes the fields of an older one once more, and `note` says so."""
 
     __tablename__ = "strategy_versions"
     __table_args__ = owned(
@@ -57,6 +71,8 @@ class StrategyVersion(Owned, Base):
     fields: Mapped[dict[str, Any]] = mapped_column(sa.JSON)
     created_at: Mapped[Made]
     published_at: Mapped[Moment | None]
+    published_by: Mapped[str | None] = mapped_column(sa.String(200))
+    note: Mapped[str] = mapped_column(sa.String(500), server_default="")
 
 
 class Line(Owned, Base):
@@ -64,7 +80,7 @@ class Line(Owned, Base):
 
     `strict_order`: customers are answered in the order in which they wrote, one after the other. `asked_at` and
     `ask_due_at`: when the vendor was last asked for missed messages, and is asked next. `trouble`: what a vendor said
-    is wrong with the line.
+    is wrong with the line. `fallback_text`: what customers get while no strategy can answer them here.
     """
 
     __tablename__ = "lines"
@@ -82,6 +98,7 @@ class Line(Owned, Base):
     asked_at: Mapped[Moment | None]
     ask_due_at: Mapped[Moment | None]
     trouble: Mapped[str | None] = mapped_column(sa.Text)
+    fallback_text: Mapped[str] = mapped_column(sa.Text, server_default=FALLBACK_TEXT)
     created_at: Mapped[Made]
 
 

@@ -21,13 +21,16 @@ class Conversation(Owned, Base):
     write (a late one is refused by its old fence). `attempts` counts workers that died holding the lease. `turn_id`
     is the turn that was begun and is not over. `person_requested_at`: the agent asked for a person. `person` has the
     conversation until `person_until`, and the agent is silent. `opted_out_at`: the customer refused messages of
-    this channel.
+    this channel. `archived_at`: another strategy than `archived_from_strategy_id` answers the customer from then on,
+    in a new conversation; one with work left stays open until it is done. `provider_memory`: what a vendor that
+    keeps the conversation must be told to find it, see `contracts.model.Memory`.
     """
 
     __tablename__ = "conversations"
     __table_args__ = owned(
         belongs_to("leads", "lead_id"),
         belongs_to("lines", "line_id"),
+        sa.Index(None, "account_id", "lead_id"),
         sa.Index(
             "uq_conversations_open",
             "line_id",
@@ -61,6 +64,11 @@ class Conversation(Owned, Base):
     person: Mapped[str | None] = mapped_column(sa.String(200))
     person_until: Mapped[Moment | None]
     opted_out_at: Mapped[Moment | None]
+    archived_at: Mapped[Moment | None]
+    archived_by: Mapped[str | None] = mapped_column(sa.String(200))
+    archived_from_strategy_id: Mapped[Ref | None]
+    archived_to_strategy_id: Mapped[Ref | None]
+    provider_memory: Mapped[dict[str, Any] | None] = mapped_column(sa.JSON(none_as_null=True))
     created_at: Mapped[Made]
     last_message_at: Mapped[Made]
 

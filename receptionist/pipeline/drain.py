@@ -233,7 +233,7 @@ class Drain:
     def _wait(self, lease: Lease, view: View) -> bool:
         """Wait for the rest of a burst; True if there was something to wait for."""
         office = self._parts.directory.office(lease.account_id, lease.revision)
-        line, strategy = office.lines.get(lease.line_id), office.strategy(lease.line_id)
+        line, strategy = office.lines.get(lease.line_id), office.strategy(lease.line_id, lease.lead_strategy_id)
         if line is None or strategy is None:
             return False
         burst = strategy.fields.burst_seconds

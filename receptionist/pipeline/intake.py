@@ -277,8 +277,18 @@ def open_conversation(scope: Scope, line_id: int, lead_id: int, address: str, *,
     )
     if known is not None:
         return int(known.id)
-    opted_out_at = db_now() if opted_out else None
-    return scope.insert(Conversation, lead_id=lead_id, line_id=line_id, address=address, opted_out_at=opted_out_at)
+    values = {"lead_id": lead_id, "line_id": line_id, "address": address, **_with_person(scope, line_id, lead_id)}
+    return scope.insert(Conversation, opted_out_at=db_now() if opted_out else None, **values)
+
+
+def _with_person(scope: Scope, line_id: int, lead_id: int) -> dict[str, Any]:
+    """Who has the lead's archived conversation on the line just now, and so the new one too."""
+    row = scope.first(
+        scope.select(Conversation, Conversation.person, Conversation.person_until).where(
+            Conversation.line_id == line_id, Conversation.lead_id == lead_id, Conversation.person_until > db_now()
+        )
+    )
+    return {"person": row.person, "person_until": row.person_until} if row else {}
 
 
 def _insert(scope: Scope, line: Line, message: Inbound, place: Place, seq: int, silent: str | None) -> AnyRow:

@@ -46,6 +46,10 @@ class Lease:
     """The account's; a higher one than remembered means that lines or strategies changed."""
     credits: int | None
     lead_version: int
+    lead_strategy_id: int | None
+    """The strategy that this customer alone has, which wins over the line's."""
+    interaction_count: int
+    """Messages the customer has written so far, what waits included."""
     next_seq: int
     """The conversation's next `seq` when it was last looked at; a higher one means newer messages."""
     seconds: float
@@ -81,7 +85,14 @@ _state = (
     *FATE,
     sa.select(accounts.c.revision).where(_own).scalar_subquery().label("revision"),
     sa.select(accounts.c.credits).where(_own).scalar_subquery().label("credits"),
-    sa.select(leads.c.version).where(leads.c.id == conversations.c.lead_id).scalar_subquery().label("lead_version"),
+    *(
+        sa.select(leads.c[name]).where(leads.c.id == conversations.c.lead_id).scalar_subquery().label(label)
+        for name, label in (
+            ("version", "lead_version"),
+            ("strategy_id", "lead_strategy_id"),
+            ("interaction_count", "interaction_count"),
+        )
+    ),
 )
 """What may change while a lease is held; `hold` renews it."""
 
@@ -123,6 +134,10 @@ SEEN = sa.select(conversations.c.id, conversations.c.next_seq).where(
 """How far conversations are, whichever account they belong to: for the holders of their leases."""
 
 _released = {"lease_owner": None, "lease_until": None}
+
+ARCHIVED = sa.case((conversations.c.archived_at.is_not(None), "archived"), else_=conversations.c.state)
+"""The state of a conversation of which the last work is done: one that was to be archived is archived then."""
+
 _mine = (
     conversations.c.id == sa.bindparam("b_conversation"),
     conversations.c.fence == sa.bindparam("b_fence"),
@@ -132,7 +147,7 @@ _mine = (
 RELEASE = prepared(
     sa.update(conversations)
     .where(*_mine, conversations.c.next_seq == sa.bindparam("b_next_seq"))
-    .values(**_released, attempts=0, due_at=None),
+    .values(**_released, attempts=0, due_at=None, state=ARCHIVED),
     conversations,
 )
 
@@ -180,7 +195,9 @@ def hold(scope: Scope, lease: Lease) -> int:
         lease.lost.set()
         raise FenceLost("another worker took the conversation over")
     lease.note(held)
-    lease.revision, lease.credits, lease.lead_version = held.revision, held.credits, held.lead_version
+    lease.revision, lease.credits = held.revision, held.credits
+    lease.lead_version, lease.lead_strategy_id = held.lead_version, held.lead_strategy_id
+    lease.interaction_count = held.interaction_count
     lease.work_until = max(lease.work_until, until)
     lease.held_until = until
     return int(held.next_seq)

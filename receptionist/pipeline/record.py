@@ -14,7 +14,7 @@ from receptionist.db import AnyRow, Scope, db_now, prepared
 from receptionist.errors import Interrupted
 from receptionist.models import Conversation, Message, ToolCall, Turn, table
 from receptionist.parts import Parts
-from receptionist.pipeline.lease import FATE, FenceLost, Lease
+from receptionist.pipeline.lease import ARCHIVED, FATE, FenceLost, Lease
 from receptionist.services import accounts
 
 _conversations, _messages, _turns = table(Conversation), table(Message), table(Turn)
@@ -38,6 +38,7 @@ def _advance_statement(*, release: bool) -> Any:
             lease_owner=sa.case((released, None), else_=columns.lease_owner),
             lease_until=sa.case((released, None), else_=columns.lease_until),
             due_at=sa.case((released, None), else_=columns.due_at),
+            state=sa.case((released, ARCHIVED), else_=columns.state),
         )
         .returning(
             columns.next_seq,
@@ -82,6 +83,8 @@ class Outcome:
     strategy_version_id: int | None = None
     charged: bool = False
     ticket: int | None = None
+    person: str | None = None
+    """Why a person is asked for, if one is."""
     seconds: float = 0.0
     """How long the turn took."""
 
@@ -129,6 +132,9 @@ def record(
             raise Newer("the last credit was just used")
         replies = _insert_replies(scope, lease, outcome, turn_id, first_seq, road)
         _settle_waiting(scope, waiting, outcome, turn_id)
+        if outcome.person is not None:
+            asked = {"person_requested_at": db_now(), "person_reason": outcome.person}
+            scope.run(scope.update(Conversation).where(Conversation.id == lease.conversation_id).values(**asked))
     lease.turn_id = None
     lease.attempts = 0
     if not newer:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import structlog
 
@@ -13,9 +15,10 @@ from receptionist.agents.agent import Answer
 from receptionist.agents.brief import Brief, prompt_context
 from receptionist.agents.factory import AgentFactory
 from receptionist.agents.history import trimmed
+from receptionist.agents.hours import is_open
 from receptionist.contracts.channel import Line
 from receptionist.contracts.edits import Draft, PromptContext
-from receptionist.contracts.events import MessageFailed, TurnRecorded
+from receptionist.contracts.events import MessageFailed, PersonRequested, TurnRecorded
 from receptionist.contracts.live import LiveEvent
 from receptionist.contracts.strategy import StrategyFields
 from receptionist.errors import AdminError, Interrupted, ModelError, NotFound, Unavailable
@@ -53,7 +56,7 @@ class Turns:
         attempt.number += 1
         lease.newer.clear()
         office = self._parts.directory.office(lease.account_id, lease.revision)
-        line, strategy = _line(office, lease), office.strategy(lease.line_id)
+        line, strategy = _line(office, lease), office.strategy(lease.line_id, lease.lead_strategy_id)
         stage = _Stage(self._parts, lease, line, view, attempt, check)
         outcome = stage.refusal(office, strategy)
         if outcome is None and strategy is not None:
@@ -65,7 +68,7 @@ class Turns:
         """Give up on what waits: a fixed apology for the customer, the failed list for the admin."""
         office = self._parts.directory.office(lease.account_id, lease.revision)
         stage = _Stage(self._parts, lease, _line(office, lease), view, Attempt(0.0, restarts_left=0), lambda: None)
-        return stage.close(stage.apology(office.strategy(lease.line_id), reason))
+        return stage.close(stage.apology(office.strategy(lease.line_id, lease.lead_strategy_id), reason))
 
 
 class _Stage:
@@ -83,18 +86,45 @@ class _Stage:
 
     def refusal(self, office: Office, strategy: PublishedStrategy | None) -> Outcome | None:
         """The outcome of a turn that no agent may answer; None if one may."""
+        if self._line is None:
+            return self._silence(strategy) or self.apology(strategy, "the line is not active")
+        if strategy is None:
+            reason = office.no_strategy(self._lease.line_id, self._lease.lead_strategy_id)
+            return self._silence(strategy) or self._refused(self._line.fallback_text, reason)
+        if (outcome := self._silence(strategy)) is not None:
+            return outcome
+        if self._lease.credits is not None and self._lease.credits < 1:
+            return self._refused(strategy.fields.fallback_text, "no credits left", strategy)
+        return self._closed(office, strategy)
+
+    def _silence(self, strategy: PublishedStrategy | None) -> Outcome | None:
         version = strategy.version_id if strategy else None
         if self._lease.opted_out:
             return Outcome("silent", (), error="the customer opted out", strategy_version_id=version)
         if self._lease.with_person:
             return Outcome("silent", (), error="a person has the conversation", strategy_version_id=version)
-        if self._line is None:
-            return self.apology(strategy, "the line is not active")
-        if strategy is None:
-            return self.apology(strategy, "the line has no published strategy")
-        if self._lease.credits is not None and self._lease.credits < 1:
-            return self.apology(strategy, "no credits left")
         return None
+
+    def _closed(self, office: Office, strategy: PublishedStrategy) -> Outcome | None:
+        """Outside opening hours a fixed text answers, once, where the strategy says so."""
+        fields = strategy.fields
+        if fields.outside_hours == "answer":
+            return None
+        zone = ZoneInfo(fields.timezone or office.timezone)
+        if is_open(fields, datetime.now(zone)):
+            return None
+        reason, text = "outside opening hours", fields.outside_hours_text
+        said = [row.text for row in self._view.past if row.direction == "out"][-1:]
+        if said == [text]:
+            return Outcome("silent", (), error=f"{reason}, which was said", strategy_version_id=strategy.version_id)
+        parts = self._parts_of(text)
+        return Outcome("done", parts, error=reason, strategy_version_id=strategy.version_id, person=reason)
+
+    def _refused(self, text: str, reason: str, strategy: PublishedStrategy | None = None) -> Outcome:
+        """No agent may answer: a fixed text for the customer, the failed list and a person for the rest."""
+        log.warning("turn_refused", conversation=self._lease.conversation_id, reason=reason)
+        version = strategy.version_id if strategy else None
+        return Outcome("failed", self._parts_of(text), error=reason, strategy_version_id=version, person=reason)
 
     def answer(self, factory: AgentFactory, office: Office, strategy: PublishedStrategy) -> Outcome:
         """Let an agent answer; the apology if it cannot."""
@@ -188,7 +218,11 @@ class _Stage:
     def _context(self, office: Office, strategy: PublishedStrategy) -> PromptContext:
         assert self._line is not None
         first = not any(row.direction == "out" for row in self._view.past)
-        conversation = {"id": self._lease.conversation_id, "first_reply": first}
+        conversation = {
+            "id": self._lease.conversation_id,
+            "first_reply": first,
+            "interaction_count": self._lease.interaction_count,
+        }
         line = {"title": self._line.title, "channel": self._line.channel}
         message = "\n".join(row.text for row in self._view.waiting)
         return prompt_context(office, strategy, line, self._view.lead, conversation, message)
@@ -236,6 +270,8 @@ class _Stage:
                 self._parts.emit(
                     MessageFailed(lease.account_id, lease.conversation_id, row.id, outcome.error or "failed")
                 )
+        if outcome.person is not None:
+            self._parts.emit(PersonRequested(lease.account_id, lease.conversation_id, outcome.person, ""))
 
 
 def _line(office: Office, lease: Lease) -> Line | None:

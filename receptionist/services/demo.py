@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from datetime import date
 
-from receptionist.contracts.strategy import DayException, Fact, Hours, Service, StrategyFields, Weekday
+from receptionist.contracts.opening_hours import DayException, Hours, Weekday
+from receptionist.contracts.strategy import Fact, Service, StrategyFields
 
 ACCOUNT_NAME = "Maple Street Bike Works"
 TIMEZONE = "Europe/Dublin"
@@ -78,7 +79,7 @@ def demo_fields() -> StrategyFields:
     return StrategyFields(
         agent_name="Robin",
         greeting="Hello, and welcome to Maple Street Bike Works! What can we do for you and your bike?",
-        instructions=(
+        custom_instructions=(
             "Do not promise a date or a price beyond those listed. If somebody was hurt in an accident, or a brake "
             "failed while riding, advise not to ride the bike and ask for a person at once."
         ),

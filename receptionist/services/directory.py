@@ -45,6 +45,7 @@ class PublishedStrategy:
 
     version_id: int
     number: int
+    id: int
     name: str
     fields: StrategyFields
     plain: Mapping[str, object] = field(hash=False)
@@ -52,7 +53,7 @@ class PublishedStrategy:
 
 @dataclass(frozen=True, slots=True)
 class Office:
-    """One account as it was at `revision`: its active lines and its published strategies."""
+    """One account as it was at `revision`: its active lines, and the published strategies that are active."""
 
     id: int
     name: str
@@ -63,6 +64,8 @@ class Office:
     lines: Mapping[int, Line]
     strategies: Mapping[int, PublishedStrategy]
     strategy_of_line: Mapping[int, int]
+    idle_strategies: Mapping[int, str]
+    """Strategies that may not answer, and why: inactive, or never published."""
     unusable: Mapping[int, str] = field(default_factory=dict)
     """Active lines whose settings cannot be used, and why: sealed with another key, or not what the channel takes."""
 
@@ -74,9 +77,16 @@ class Office:
             raise NotFound("This line is not active.")
         return self.lines[line_id]
 
-    def strategy(self, line_id: int) -> PublishedStrategy | None:
-        """The strategy of a line; None if it has none that is published."""
-        return self.strategies.get(self.strategy_of_line.get(line_id, 0))
+    def strategy(self, line_id: int, own: int | None = None) -> PublishedStrategy | None:
+        """The strategy that answers on a line, or the lead's `own`, which wins; None if there is none that may."""
+        return self.strategies.get(own or self.strategy_of_line.get(line_id, 0))
+
+    def no_strategy(self, line_id: int, own: int | None = None) -> str:
+        """Why `strategy` is None, for the admin."""
+        whose, wanted = ("the lead", own) if own else ("the line", self.strategy_of_line.get(line_id))
+        if wanted is None:
+            return "the line has no strategy"
+        return f"{whose}'s strategy {self.idle_strategies.get(wanted, 'does not exist')}"
 
 
 class Directory:
@@ -137,7 +147,7 @@ class Directory:
             account = connection.execute(sa.select(Account.__table__).where(Account.id == account_id)).one()
             scope = Scope(connection, account_id)
             rows = scope.all(scope.select(LineRow).where(LineRow.active))
-            strategies = _published(scope)
+            strategies, idle = _strategies(scope)
         of_line = {row.id: row.strategy_id for row in rows if row.strategy_id}
         active = [row for row in rows if row.channel in self._channels]
         lines, unusable = {}, {}
@@ -157,6 +167,7 @@ class Directory:
             lines,
             strategies,
             of_line,
+            idle,
             unusable,
         )
 
@@ -172,6 +183,7 @@ class Directory:
             settings=open_settings(self._channels[row.channel], row, self._vault),
             greeting=strategy.fields.greeting if strategy else "",
             notice=self.notice_of(strategy),
+            fallback_text=row.fallback_text,
             revision=account.revision,
         )
 
@@ -184,24 +196,23 @@ def _reason(error: SettingsError | ValidationError) -> str:
     return "; ".join(f"{'.'.join(map(str, problem['loc']))}: {problem['msg']}" for problem in problems)
 
 
-def _published(scope: Scope) -> dict[int, PublishedStrategy]:
-    statement = scope.select(
+def _strategies(scope: Scope) -> tuple[dict[int, PublishedStrategy], dict[int, str]]:
+    """Those that may answer, and why the others may not."""
+    columns = (Strategy.id, Strategy.name, Strategy.active, StrategyVersion.id.label("version_id"))
+    statement = scope.select(Strategy, *columns, StrategyVersion.fields, StrategyVersion.number).outerjoin(
         StrategyVersion,
-        StrategyVersion.id,
-        StrategyVersion.fields,
-        Strategy.id.label("strategy_id"),
-        Strategy.name,
-        StrategyVersion.number,
-    ).join(
-        Strategy,
         sa.and_(
             Strategy.account_id == StrategyVersion.account_id,
             Strategy.id == StrategyVersion.strategy_id,
             Strategy.published_number == StrategyVersion.number,
         ),
     )
-    found = {}
+    found, idle = {}, {}
     for row in scope.all(statement):
+        if row.version_id is None or not row.active:
+            idle[row.id] = f"{row.name} is not active" if row.version_id else f"{row.name} was never published"
+            continue
         fields = StrategyFields.model_validate(row.fields)
-        found[row.strategy_id] = PublishedStrategy(row.id, row.number, row.name, fields, fields.model_dump(mode="json"))
-    return found
+        plain = fields.model_dump(mode="json")
+        found[row.id] = PublishedStrategy(row.version_id, row.number, row.id, row.name, fields, plain)
+    return found, idle

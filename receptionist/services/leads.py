@@ -10,11 +10,12 @@ import sqlalchemy as sa
 from receptionist.contracts.messages import Sender
 from receptionist.db import AnyRow, Scope, db_now, prepared
 from receptionist.errors import NotFound
-from receptionist.models import Identity, Lead, table
+from receptionist.models import Identity, Lead, LeadTag, table
 from receptionist.phones import e164, proved
 from receptionist.services import accounts
 
 MAX_NOTES = 8000
+PLAIN = ("id", "name", "email", "phone", "company", "notes", "status", "language", "timezone")
 
 
 _leads = table(Lead)
@@ -103,12 +104,13 @@ def with_version(scope: Scope, lead_id: int) -> tuple[int, dict[str, Any]]:
     row = scope.execute(GET, b_lead=lead_id).first()
     if row is None:
         raise NotFound("There is no such lead.")
-    return row.version, plain(row)
+    tags = scope.all(scope.select(LeadTag, LeadTag.tag).where(LeadTag.lead_id == lead_id).order_by(LeadTag.tag))
+    return row.version, plain(row, [each.tag for each in tags])
 
 
-def plain(row: AnyRow) -> dict[str, Any]:
+def plain(row: AnyRow, tags: list[str]) -> dict[str, Any]:
     """A lead as plain values, for prompts, tools and plugins."""
-    return {name: getattr(row, name) for name in ("id", "name", "email", "phone", "company", "notes")}
+    return {name: getattr(row, name) for name in PLAIN} | {"custom": dict(row.custom), "tags": tags}
 
 
 def _phone(sender: Sender) -> str | None:

@@ -83,10 +83,3 @@ def published_fields(scope: Scope, strategy_id: int) -> StrategyFields:
     if row is None:
         raise LineError("This strategy has no published version.")
     return StrategyFields.model_validate(row.fields)
-
-
-def use_on_line(scope: Scope, strategy_id: int, line_id: int) -> None:
-    """Let a line answer with this strategy. Raises `LineError` if there is no such line in the account."""
-    if not scope.run(scope.update(Line).where(Line.id == line_id).values(strategy_id=strategy_id)):
-        raise LineError(f"There is no line {line_id}.")
-    accounts.touch(scope)

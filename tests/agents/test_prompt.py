@@ -29,7 +29,7 @@ def prepare(environment: jinja2.Environment) -> None:
 
 
 def version(template: str, **fields: Any) -> VersionPrompt:
-    return Prompts(prepare).make(StrategyFields(template=template, **fields), TURN)
+    return Prompts(prepare).make(StrategyFields(system_prompt_template=template, **fields), TURN)
 
 
 def text(prompt: VersionPrompt, now: datetime, **turn: Any) -> str:
@@ -80,7 +80,7 @@ def test_only_the_values_of_the_turn_are_looked_at_again_and_all_of_them() -> No
 
 def test_a_version_is_compiled_once_for_each_set_of_names() -> None:
     prompts = Prompts(prepare)
-    fields = StrategyFields(template="{{ now.time }}")
-    published = PublishedStrategy(7, 1, "Front desk", fields, {})
+    fields = StrategyFields(system_prompt_template="{{ now.time }}")
+    published = PublishedStrategy(7, 1, 3, "Front desk", fields, {})
     assert prompts.of(published, TURN) is prompts.of(published, dict(TURN))
     assert prompts.of(published, {**TURN, "weather": "rain"}) is not prompts.of(published, TURN)

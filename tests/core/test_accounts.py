@@ -14,7 +14,7 @@ from receptionist.db import Scope
 from receptionist.errors import LineError, Unavailable
 from receptionist.models import Conversation, CreditEntry, Lead, Line, Message, Turn
 from receptionist.parts import Parts
-from receptionist.services import accounts, leads, lines, strategies
+from receptionist.services import accounts, assignment, leads, lines, strategies
 
 MakeLine = Callable[[str], tuple[int, int]]
 
@@ -52,7 +52,7 @@ def test_a_line_of_another_account_cannot_be_given_a_strategy(parts: Parts, make
     _, their_line = make_line("Theirs")
     with pytest.raises(LineError, match="no line"), parts.database.begin() as connection:
         scope = Scope(connection, ours)
-        strategies.use_on_line(scope, strategies.find(scope, "Desk").id, their_line)
+        assignment.use_on_line(scope, strategies.find(scope, "Desk").id, their_line, "a test")
 
 
 def test_the_same_address_is_another_lead_in_another_account(parts: Parts, make_line: MakeLine) -> None:

@@ -77,8 +77,8 @@ def test_mistakes_are_answered_with_one_line_and_the_cure(demo: Parts, arguments
     ("fields", "says"),
     [
         ('{"tools": ["fly"]}', "no tool fly; there are:"),
-        ('{"template": "{{ lead.name"}', "line 1"),
-        ('{"template": "{{ secrets }}"}', "secrets"),
+        ('{"system_prompt_template": "{{ lead.name"}', "line 1"),
+        ('{"system_prompt_template": "{{ secrets }}"}', "secrets"),
         ('{"opening_hours": {"monday": ["9-17"]}}', "09:00-12:30"),
         ('{"agnet_name": "x"}', "agnet_name: there is no such field, did you mean agent_name"),
         ("{", "not JSON"),

@@ -22,7 +22,11 @@ KINDS = ("idempotent", "askable", "blind")
 SECRET = "a secret that vendor and line share"
 STRATEGY_NAME = "House"
 STRATEGY = StrategyFields(
-    agent_name="Robin", instructions="Be brief.", tools=["book", "pay", "note"], burst_seconds=None, disclosure=False
+    agent_name="Robin",
+    custom_instructions="Be brief.",
+    tools=["book", "pay", "note"],
+    burst_seconds=None,
+    disclosure=False,
 )
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from plugins.demo_model.dates import easter, read_days
 from plugins.demo_model.languages import foreign_language
-from receptionist.contracts.strategy import DayException
+from receptionist.contracts.opening_hours import DayException
 from tests.models_demo.talk import Talk
 
 FRIDAY = date(2026, 11, 20)

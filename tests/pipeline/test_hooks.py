@@ -227,7 +227,7 @@ def test_veto_answer(open_house: Open, brain: Brain) -> None:
 def test_prepare_prompt_environment(open_house: Open, brain: Brain) -> None:
     source = hook("prepare_prompt_environment(environment)", "environment.filters['shout'] = str.upper")
     house = open_house({"shout": source})
-    house.publish(template="You are {{ account.name | shout }}.")
+    house.publish(system_prompt_template="You are {{ account.name | shout }}.")
     house.visitor().say("Who are you, shout?")
     assert brain.about("Who are you, shout?")[0].instructions == "You are TEST HOUSE."
 
@@ -235,7 +235,7 @@ def test_prepare_prompt_environment(open_house: Open, brain: Brain) -> None:
 def test_prompt_variables(open_house: Open, brain: Brain) -> None:
     source = hook("prompt_variables(context)", "return {'weather': 'rain in ' + context.account['name']}")
     house = open_house({"weather": source})
-    house.publish(template="Outside: {{ weather }}.")
+    house.publish(system_prompt_template="Outside: {{ weather }}.")
     house.visitor().say("How is it outside?")
     assert brain.about("How is it outside?")[-1].instructions == "Outside: rain in Test House."
 

@@ -129,12 +129,12 @@ def test_nothing_is_begun_after_the_process_was_told_to_stop(house: House) -> No
     assert visitor.replies() == ["Echo: Are you going?"]
 
 
-def test_no_credit_no_answer_but_the_apology(house: House, brain: Brain) -> None:
+def test_no_credit_no_answer_but_the_fallback_text(house: House, brain: Brain) -> None:
     """P6: the last credit is used once; below zero there is nothing."""
     house.sql("UPDATE accounts SET credits = 1, revision = revision + 1")
     visitor = house.visitor()
     assert visitor.say("My first, credit.") == "Echo: My first, credit."
-    assert visitor.say("My second, credit.").startswith("Sorry")
+    assert visitor.say("My second, credit.").startswith("Thank you")
     assert brain.about("My second, credit.") == []
     assert house.sql("SELECT credits FROM accounts") == [(0,)]
     assert [row.amount for row in house.sql("SELECT amount FROM credit_entries")] == [-1]
@@ -142,7 +142,7 @@ def test_no_credit_no_answer_but_the_apology(house: House, brain: Brain) -> None
 
 
 def test_two_turns_cannot_use_the_last_credit(house: House, brain: Brain) -> None:
-    """Both begin while there is one credit; the one that records second ends in the apology."""
+    """Both begin while there is one credit; the one that records second gets the fallback text."""
     brain.reply = slow = Slow()
     house.sql("UPDATE accounts SET credits = 1, revision = revision + 1")
     late, quick = house.visitor(), house.visitor()
@@ -154,6 +154,6 @@ def test_two_turns_cannot_use_the_last_credit(house: House, brain: Brain) -> Non
     slow.go_on.set()
     holder.join(10)
     [reply] = late.replies()
-    assert reply.startswith("Sorry")
+    assert reply.startswith("Thank you")
     assert house.sql("SELECT credits FROM accounts") == [(0,)]
     assert len(house.sql("SELECT id FROM credit_entries")) == 1

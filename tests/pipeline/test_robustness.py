@@ -135,7 +135,7 @@ def test_a_prompt_that_cannot_be_rendered_is_apologised_for(open_house: Callable
         "prepare_prompt_environment(environment)", "environment.filters['fragile'] = lambda name: 1 / (not name)"
     )
     house = open_house({"fragile": source})
-    house.publish(template="Hello {{ lead.name | fragile }}")
+    house.publish(system_prompt_template="Hello {{ lead.name | fragile }}")
     visitor = house.visitor()
     assert visitor.say("Who am I?") == "Echo: Who am I?"
     house.sql("UPDATE leads SET name = 'Ada', version = version + 1")
