@@ -33,7 +33,8 @@ MAX_ATTEMPTS = 3
 """Workers that may die, or fail with a bug, over the same messages before these are failed."""
 
 SUSPECT_ATTEMPTS = MAX_ATTEMPTS - 1
-"""From then on a conversation is worked on alone among its like: the one that kills workers takes no others along."""
+"""From then on a conversation is worked on alone among its like, one message in a turn: what kills workers takes
+neither other conversations nor the other messages of its own along."""
 
 log = structlog.get_logger()
 
@@ -171,10 +172,11 @@ class Drain:
             if view.waiting and not self._wait(lease, view):
                 attempt = attempt or Attempt(time.monotonic() + self._parts.settings.turn_seconds)
                 lease.work_until = attempt.deadline + OVERTIME
+                view = _narrowed(lease, view)
                 recorded = self._turn(lease, view, attempt)
                 if recorded is not None:
                     attempt = None
-                    if recorded.released or not self._deliver_reply(lease, recorded):
+                    if recorded.released or not self._deliver_reply(lease, recorded, then_release=not view.held_back):
                         return
             elif not view.waiting and self._done(lease):
                 return
@@ -185,7 +187,7 @@ class Drain:
         try:
             if lease.attempts >= MAX_ATTEMPTS:
                 return self._turns.fail(lease, view, f"its worker died or failed {lease.attempts} times")
-            whole = self._with_files(lease, view)
+            whole = _narrowed(lease, self._with_files(lease, view))
             if whole is not view and whole.unsent:  # came while files were fetched, and goes out first
                 return None
             return self._turns.run(lease, whole, attempt, lambda: self._may_go_on(lease))
@@ -206,9 +208,9 @@ class Drain:
             return view
         return self._look(lease)
 
-    def _deliver_reply(self, lease: Lease, recorded: Recorded) -> bool:
+    def _deliver_reply(self, lease: Lease, recorded: Recorded, *, then_release: bool) -> bool:
         begun = next((row.id for row in recorded.unsent if row.state == "sending"), None)
-        return not recorded.unsent or self._deliver(lease, recorded.unsent, begun=begun, then_release=True)
+        return not recorded.unsent or self._deliver(lease, recorded.unsent, begun=begun, then_release=then_release)
 
     def _deliver(self, lease: Lease, unsent: Sequence[AnyRow], *, then_release: bool, begun: int | None = None) -> bool:
         """Send what is unsent; False if the lease was given back: all is done, or the rest must wait."""
@@ -292,3 +294,8 @@ class Drain:
             raise FenceLost("another worker took the conversation over")
         if self.cut_off.is_set():
             raise HandBack("the process is about to end")
+
+
+def _narrowed(lease: Lease, view: View) -> View:
+    """What a turn may look at: of a suspect only the oldest message."""
+    return view.oldest_alone() if lease.attempts >= SUSPECT_ATTEMPTS else view

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -28,6 +28,15 @@ class View:
     past: Sequence[AnyRow]
     lead: dict[str, Any]
     at: datetime
+    held_back: int = 0
+    """Messages that wait, too, but are left for the next turn."""
+
+    def oldest_alone(self) -> View:
+        """The view with only the oldest of what waits, for a turn that may end badly because of one message."""
+        waiting = self.waiting[:1]
+        if len(waiting) == len(self.waiting):
+            return self
+        return replace(self, waiting=waiting, held_back=self.held_back + len(self.waiting) - len(waiting))
 
 
 _messages = table(Message)

@@ -111,18 +111,25 @@ class Recorded:
 
 
 def record(
-    parts: Parts, lease: Lease, outcome: Outcome, waiting: Sequence[AnyRow], road: Road, *, restartable: bool
+    parts: Parts,
+    lease: Lease,
+    outcome: Outcome,
+    waiting: Sequence[AnyRow],
+    road: Road,
+    *,
+    restartable: bool,
+    more: bool,
 ) -> Recorded:
     """Commit turn, reply, credits and the state of the answered messages together.
 
-    Where clients fetch, the lease goes back in the same transaction unless newer messages came. A reply that may
-    not be sent any more (the customer opted out, a person took over) is suppressed. Raises `FenceLost`, or
-    `Newer` where the answer may still be begun anew (`restartable`).
+    Where clients fetch, the lease goes back in the same transaction unless newer messages came, or `more` wait. A
+    reply that may not be sent any more (the customer opted out, a person took over) is suppressed. Raises
+    `FenceLost`, or `Newer` where the answer may still be begun anew (`restartable`).
     """
-    fetched = road is Road.FETCHED
+    then_release = road is Road.FETCHED and not more
     with parts.database.begin(durable=road is Road.SENT_NOW) as connection:
         scope = Scope(connection, lease.account_id)
-        first_seq = _advance(scope, lease, len(outcome.parts), fetched)
+        first_seq = _advance(scope, lease, len(outcome.parts), then_release)
         newer = first_seq > lease.next_seq
         if newer and restartable:
             raise Newer("a newer message came")
@@ -140,14 +147,14 @@ def record(
     if not newer:
         lease.next_seq = first_seq + len(replies)
     unsent = [row for row in replies if row.state in ("pending", "sending")]
-    return Recorded(turn_id, replies, unsent, released=fetched and not newer)
+    return Recorded(turn_id, replies, unsent, released=then_release and not newer)
 
 
-def _advance(scope: Scope, lease: Lease, count: int, fetched: bool) -> int:
-    """Take `count` numbers, and note what changed meanwhile; where clients fetch, gives the lease back if nothing
+def _advance(scope: Scope, lease: Lease, count: int, then_release: bool) -> int:
+    """Take `count` numbers, and note what changed meanwhile; with `then_release` gives the lease back if nothing
     newer came. Returns the first number."""
     row = scope.execute(
-        ADVANCE_AND_RELEASE if fetched else ADVANCE,
+        ADVANCE_AND_RELEASE if then_release else ADVANCE,
         b_conversation=lease.conversation_id,
         b_fence=lease.fence,
         b_owner=lease.owner,

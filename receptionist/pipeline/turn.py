@@ -162,6 +162,7 @@ class _Stage:
                 self._view.waiting,
                 self._road(),
                 restartable=self._attempt.restarts_left > 0 and not self._acted and outcome.state != "failed",
+                more=bool(self._view.held_back),
             )
         except BaseException:
             self._withdraw()
