@@ -17,7 +17,9 @@ from receptionist.models.leads import (
     OptOut,
     StatusChange,
 )
+from receptionist.models.sessions import Session, Task
 from receptionist.models.turns import ToolCall, Turn
+from receptionist.models.usage import ModelPrice, UsageDay
 
 __all__ = [
     "Account",
@@ -34,11 +36,15 @@ __all__ = [
     "LeadWord",
     "Line",
     "Message",
+    "ModelPrice",
     "OptOut",
+    "Session",
     "StatusChange",
     "Strategy",
     "StrategyVersion",
+    "Task",
     "ToolCall",
     "Turn",
+    "UsageDay",
     "table",
 ]

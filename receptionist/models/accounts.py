@@ -17,7 +17,8 @@ class Account(Base):
 
     `revision` grows with every change of its lines and strategies, so that every process knows when what it
     remembers is old. `credits` is None where turns are not counted. `country` (ISO 3166-1 alpha-2) is where numbers
-    without a country code are from.
+    without a country code are from. `limits`: see `contracts.limits.Limits`, what is not in it is the default.
+    `person_minutes`: how long a customer who was promised a person waits before the agent takes a message.
     """
 
     __tablename__ = "accounts"
@@ -32,6 +33,8 @@ class Account(Base):
     revision: Mapped[int] = mapped_column(insert_default=1)
     credits: Mapped[int | None]
     country: Mapped[str | None] = mapped_column(sa.String(2))
+    limits: Mapped[dict[str, Any]] = mapped_column(sa.JSON, server_default="{}")
+    person_minutes: Mapped[int] = mapped_column(server_default=sa.text("15"))
     created_at: Mapped[Made]
 
 

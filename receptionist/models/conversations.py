@@ -20,7 +20,8 @@ class Conversation(Owned, Base):
     None; the sweeper goes by it. `lease_owner`, `lease_until` and `fence` give one worker at a time the right to
     write (a late one is refused by its old fence). `attempts` counts workers that died holding the lease. `turn_id`
     is the turn that was begun and is not over. `person_requested_at`: the agent asked for a person. `person` has the
-    conversation until `person_until`, and the agent is silent. `opted_out_at`: the customer refused messages of
+    conversation until `person_until`, and the agent is silent. `person_due_at`: a person who was asked for has not
+    come by then, and the agent takes a message. `opted_out_at`: the customer refused messages of
     this channel. `archived_at`: another strategy than `archived_from_strategy_id` answers the customer from then on,
     in a new conversation; one with work left stays open until it is done. `provider_memory`: what a vendor that
     keeps the conversation must be told to find it, see `contracts.model.Memory`.
@@ -45,6 +46,12 @@ class Conversation(Owned, Base):
             sqlite_where=sa.text("due_at IS NOT NULL"),
             postgresql_where=sa.text("due_at IS NOT NULL"),
         ),
+        sa.Index(
+            "ix_conversations_person_due_at",
+            "person_due_at",
+            sqlite_where=sa.text("person_due_at IS NOT NULL"),
+            postgresql_where=sa.text("person_due_at IS NOT NULL"),
+        ),
         sa.CheckConstraint("state IN ('open', 'archived')", name="state"),
     )
 
@@ -63,6 +70,7 @@ class Conversation(Owned, Base):
     person_reason: Mapped[str | None] = mapped_column(sa.Text)
     person: Mapped[str | None] = mapped_column(sa.String(200))
     person_until: Mapped[Moment | None]
+    person_due_at: Mapped[Moment | None]
     opted_out_at: Mapped[Moment | None]
     archived_at: Mapped[Moment | None]
     archived_by: Mapped[str | None] = mapped_column(sa.String(200))
@@ -81,7 +89,7 @@ class Message(Owned, Base):
     `provider_message_id` is unique on the line, in its direction, for ever. `address` is where the message came from,
     or goes to. `replays` counts how often a person had it sent again. `delivery` is how far it got, as its vendor
     reports it; `code` is the vendor's reason why it failed. `attachments`: `contracts.messages.Attachment` as plain
-    values, with `key` and `size` once stored, or `error`.
+    values, with `key` and `size` once stored, or `error`. `choices`: answers the customer may choose from.
     """
 
     __tablename__ = "messages"
@@ -130,5 +138,6 @@ class Message(Owned, Base):
     code: Mapped[str | None] = mapped_column(sa.String(40))
     delivery: Mapped[str | None] = mapped_column(sa.String(10))
     attachments: Mapped[list[dict[str, Any]] | None] = mapped_column(sa.JSON(none_as_null=True))
+    choices: Mapped[list[str] | None] = mapped_column(sa.JSON(none_as_null=True))
     sent_at: Mapped[Moment | None]
     created_at: Mapped[Made]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -14,7 +16,8 @@ class Turn(Owned, Base):
     States: running → done, silent or failed. It stays running when its worker dies; the next one goes on
     with the same turn, and its tool calls that are done are not made again. `started_at` is when the row was made,
     at the first tool call or at the end; `seconds` is how long the turn took. `ticket` names the turn in live
-    events, which begin before there is a row.
+    events, which begin before there is a row. `cost`: millionths of a US dollar, None where no price is known.
+    `trace`: what was shown, each round and the time of each step, see `agents.trace`.
     """
 
     __tablename__ = "turns"
@@ -34,6 +37,8 @@ class Turn(Owned, Base):
     output_tokens: Mapped[int] = mapped_column(insert_default=0)
     cached_tokens: Mapped[int] = mapped_column(insert_default=0)
     reasoning_tokens: Mapped[int] = mapped_column(insert_default=0)
+    cost: Mapped[int | None] = mapped_column(BigId)
+    trace: Mapped[dict[str, Any] | None] = mapped_column(sa.JSON(none_as_null=True))
     error: Mapped[str | None] = mapped_column(sa.Text)
     started_at: Mapped[Made]
     seconds: Mapped[float | None]
