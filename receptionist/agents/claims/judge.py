@@ -1,0 +1,143 @@
+"""Which sentences of a reply claim that something was done or will be done, and which of them no tool backs."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from receptionist.agents.claims.rules import LANGUAGES, Rules, abbreviations, contractions, rules
+from receptionist.agents.claims.sentences import Sentence, sentences
+
+LOOK_BACK = 300
+"""Characters before a claim that are looked at for what makes it harmless."""
+LONG_SENTENCE = 1000
+"""Characters of a sentence that is searched from end to end."""
+MAX_CLAIMS = 40
+"""Sentences that claim something, after which the rest of a reply is taken for one more."""
+MAX_LOOKS = 12
+"""Harmless claims in one sentence; with more of them it is not harmless, and nobody's time is worth it."""
+BACKED_BY = {
+    "promised": frozenset(("promised", "handed_over", "callback")),
+    "callback": frozenset(("callback", "promised", "handed_over")),
+    "will_send": frozenset(("sent", "promised", "handed_over", "callback")),
+}
+"""Which tools' claims back a claim besides its own kind. A tool of any kind backs `done` ("All done!")."""
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A sentence that claims something. `kind`: see `rules.KINDS`; `group`: whether it says that something was done
+    (`performed`, `state`) or will be (`announced`, `promised`); `start` and `end`: its place in the reply."""
+
+    kind: str
+    group: str
+    sentence: str
+    words: str
+    language: str
+    start: int
+    end: int
+
+
+def claims_of(text: str, language: str | None = None) -> list[Claim]:
+    """What a reply claims, at most one claim of a kind in a sentence; in any language where none is given."""
+    found = sentences(text, abbreviations(), contractions())
+    languages = [rules(language)] if language is not None else [rules(each) for each in LANGUAGES]
+    claims: list[Claim] = []
+    for index, sentence in enumerate(found):
+        words = set(sentence.words.split())
+        for each in languages:
+            if triggers := words & each.triggers.keys():
+                claims += _of_sentence(text, found, index, each, triggers)
+        if len(claims) >= MAX_CLAIMS:
+            return [*claims[:-1], replace(claims[-1], end=len(text))]
+    return claims
+
+
+def unbacked(text: str, done: Collection[str], language: str | None = None) -> list[Claim]:
+    """The claims of a reply that no tool backs. `done`: the kinds of claims that done tool calls of this turn back."""
+    return [claim for claim in claims_of(text, language) if not is_backed(claim, done)]
+
+
+def is_backed(claim: Claim, done: Collection[str]) -> bool:
+    """Whether something of what was done makes the claim true."""
+    if claim.kind == "done":
+        return bool(done)
+    return not BACKED_BY.get(claim.kind, frozenset((claim.kind,))).isdisjoint(done)
+
+
+def _of_sentence(
+    text: str, found: Sequence[Sentence], index: int, language: Rules, triggers: Collection[str]
+) -> Iterator[Claim]:
+    sentence = found[index]
+    claimed: dict[str, tuple[int, int]] = {}
+    looks = 0
+    for number in sorted({number for word in triggers for number in language.triggers[word]}):
+        pattern = language.patterns[number]
+        for match in _matches(pattern.regex, sentence.words, triggers):
+            kind, (start, end) = match.lastgroup or "", match.span()
+            if kind in claimed or any(begun < end - 1 and start < ended - 1 for begun, ended in claimed.values()):
+                continue  # the same words in another way: "I have scheduled a callback" is no booking
+            looks += 1
+            if looks <= MAX_LOOKS and _is_harmless(match, pattern.group, found, index, language):
+                continue
+            claimed[kind] = match.span()
+            whole = text[sentence.start : sentence.end].strip()
+            yield Claim(kind, pattern.group, whole, match[0].strip(), language.language, *sentence[:2])
+
+
+def _matches(regex: re.Pattern[str], words: str, triggers: Collection[str]) -> Iterator[re.Match[str]]:
+    """The matches in a sentence; in a very long one only where a trigger is near."""
+    if len(words) <= LONG_SENTENCE:
+        yield from regex.finditer(words)
+        return
+    places = sorted(match.start() for word in triggers for match in re.finditer(f" {re.escape(word)} ", words))
+    begun = ended = 0
+    for place in [*places, len(words) + 2 * LOOK_BACK]:
+        if place - LOOK_BACK > ended:
+            yield from regex.finditer(words, begun, ended)
+            begun = words.rfind(" ", 0, max(1, place - LOOK_BACK)) if place > LOOK_BACK else 0
+        ended = place + LOOK_BACK // 3
+
+
+def _is_harmless(match: re.Match[str], group: str, found: Sequence[Sentence], index: int, language: Rules) -> bool:
+    """Whether the sentence says something else than that it was or will be done: see `harmless` in the rules."""
+    sentence, harmless = found[index], language.harmless
+    before = sentence.words[max(0, match.start() - LOOK_BACK) : match.start() + 1]
+    after = sentence.words[match.end() - 1 : match.end() + LOOK_BACK]
+    within = _last_part(language.clause, before) + match[0][1:]
+    if harmless["negated"].search(within) or harmless["conditional"].search(within):
+        return True
+    if harmless["reported"].search(before) or (sentence.asks and _is_asked(before, after, language)):
+        return True
+    if harmless["described"].match(after):
+        return True
+    if group == "performed":
+        return False
+    earlier = _last_part(language.strong, before)
+    if any(harmless[name].search(earlier) for name in ("conditional", "regret")):
+        return True
+    if harmless["usual"].search(sentence.words) or harmless["later"].match(after):
+        return True
+    return group == "announced" and (bool(harmless["conditional"].search(after)) or _asks_for_more(found, language))
+
+
+def _last_part(boundary: re.Pattern[str], before: str) -> str:
+    """What follows the last boundary, with a space before it."""
+    ends = [match.end() - 1 for match in boundary.finditer(before)]
+    return before[ends[-1] :] if ends else before
+
+
+def _is_asked(before: str, after: str, language: Rules) -> bool:
+    """Whether the question is about the claim: "Have I booked …?", but not "I have booked it, is that all right?"."""
+    opens = language.harmless["asking"].match(_last_part(language.strong, before))
+    return bool(opens) or not language.clause.search(after.removesuffix(" ? ") + " ")
+
+
+def _asks_for_more(found: Sequence[Sentence], language: Rules) -> bool:
+    """Whether the reply asks for something, so that what it announces is not over yet."""
+    harmless = language.harmless
+    return any(
+        harmless["wanted"].search(sentence.words) or (sentence.asks and not harmless["closing"].search(sentence.words))
+        for sentence in found
+    )

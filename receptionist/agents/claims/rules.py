@@ -1,0 +1,169 @@
+"""The rules of a language, read from its file and compiled once per process."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cache, cached_property
+from importlib import resources
+from typing import Any, get_args
+
+from receptionist.contracts.tool import ClaimKind
+from receptionist.errors import SettingsError
+
+LANGUAGES = ("en", "es", "de", "fr")
+GROUPS = ("performed", "state", "announced", "promised")
+KINDS = (*get_args(ClaimKind), "will_send", "done")
+"""What a tool can back, that something will be sent, and that all is done, whatever it is."""
+GAP = 12
+"""Words that `...` stands for at most."""
+
+_PIECE = re.compile(r"\{\w+\}|(?:\([^)]*\)|[^\s({])+")
+_PLAIN = re.compile(r"[\w-]+")
+
+
+@dataclass(frozen=True)
+class Pattern:
+    """Ways to claim something; the name of the group that matched is the claim's kind."""
+
+    group: str
+    expression: str
+
+    @cached_property
+    def regex(self) -> re.Pattern[str]:
+        """Made when a reply first has a word of it, for most replies have none."""
+        return re.compile(self.expression)
+
+
+@dataclass(frozen=True)
+class Rules:
+    """A language's rules. `triggers`: the word that a pattern cannot do without, to the patterns. `clause` and `strong`
+    end what a negation, and what an "if", holds for."""
+
+    language: str
+    safe: str
+    patterns: tuple[Pattern, ...]
+    triggers: Mapping[str, tuple[int, ...]]
+    harmless: Mapping[str, re.Pattern[str]]
+    clause: re.Pattern[str]
+    strong: re.Pattern[str]
+
+
+@cache
+def rules(language: str) -> Rules:
+    """The rules of one of `LANGUAGES`. Raises `SettingsError` naming what is wrong in its file."""
+    if language not in LANGUAGES:
+        raise SettingsError(f"There are no rules for {language}; there are: {', '.join(LANGUAGES)}.")
+    data = _data(language)
+    compiler = _Compiler(language, data)
+    for group, kinds in data.get("phrases", {}).items():
+        for kind, phrases in kinds.items():
+            for phrase in _listed(phrases):
+                compiler.add(group, phrase, kind)
+    for group, patterns in data["patterns"].items():
+        for pattern in patterns:
+            compiler.add(group, pattern)
+    triggers = {word: tuple(sorted(found)) for word, found in compiler.triggers.items()}
+    harmless = {name: re.compile(compiler.either(listed)) for name, listed in data["harmless"].items()}
+    ends = "|".join(_listed(data["clause_words"]))
+    clause, strong = re.compile(f" (?:[,;:?!-]|{ends}) "), re.compile(f" (?:[;:?!-]|{ends}) ")
+    return Rules(language, data["safe"], compiler.patterns(), triggers, harmless, clause, strong)
+
+
+@cache
+def abbreviations() -> frozenset[str]:
+    """After these, in any of the languages, a full stop ends no sentence; and the months, which may follow "3."."""
+    return frozenset(word for language in LANGUAGES for word in _data(language)["no_end"].split())
+
+
+@cache
+def contractions() -> dict[str, str]:
+    """What is shortened in any of the languages, to what it stands for."""
+    return {
+        short: whole for language in LANGUAGES for short, whole in _data(language).get("contractions", {}).items()
+    } | {"'": " "}
+
+
+@cache
+def _data(language: str) -> dict[str, Any]:
+    return tomllib.loads(resources.files(__package__).joinpath(f"{language}.toml").read_text(encoding="utf-8"))
+
+
+def _listed(phrases: str) -> list[str]:
+    """What stands between commas (not in brackets), or on lines of its own."""
+    return [each.strip() for each in re.split(r"[,\n](?![^(\n]*\))", phrases) if each.strip()]
+
+
+class _Compiler:
+    """Patterns as they are written, made regular expressions over the words of a sentence."""
+
+    def __init__(self, language: str, data: Mapping[str, Any]) -> None:
+        self._language = language
+        self._slots = {
+            name: {kind: _listed(phrases) for kind, phrases in kinds.items()} for name, kinds in data["slots"].items()
+        }
+        self._lists = {name: _listed(phrases) for name, phrases in data["lists"].items()}
+        self._stops = "|".join(_listed(data["gap_stops"]))
+        self._ways: dict[tuple[str, str, str | None, str | None, str], tuple[int, list[str]]] = {}
+        self.triggers: dict[str, set[int]] = {}
+
+    def add(self, group: str, written: str, kind: str | None = None) -> None:
+        """Add a pattern that has a slot, or is a phrase of one kind."""
+        if group not in GROUPS or (kind is not None and kind not in KINDS):
+            raise SettingsError(f"{self._language}.toml: {group} or {kind} is unknown at {written!r}.")
+        slot = next((piece[1:-1] for piece in _PIECE.findall(written) if piece[1:-1] in self._slots), None)
+        if (slot is None) == (kind is None):
+            raise SettingsError(f"{self._language}.toml: {written!r} needs a slot, or a kind, and not both.")
+        start, written = "^ " if written.startswith("^") else " ", written.removeprefix("^")
+        if slot is None:
+            way, rest, entries = written, "", [written]
+        else:
+            way, _, rest = written.partition(f"{{{slot}}}")
+            entries = [entry for listed in self._slots[slot].values() for entry in listed]
+        number, ways = self._ways.setdefault((group, start, slot, kind, rest), (len(self._ways), []))
+        ways.append(self._compiled(way))
+        for entry in entries:
+            self.triggers.setdefault(self._trigger(entry), set()).add(number)
+
+    def patterns(self) -> tuple[Pattern, ...]:
+        """What was added; ways that end in the same slot, and phrases of the same kind, are one expression."""
+        found = []
+        for (group, start, slot, kind, rest), (_, ways) in self._ways.items():
+            before = f"{start}(?:{'|'.join(ways)})" if slot else f"{start}(?P<{kind}>{'|'.join(ways)})"
+            found.append(Pattern(group, before + (self._named(slot) + self._compiled(rest) if slot else "")))
+        return tuple(found)
+
+    def either(self, listed: Iterable[str]) -> str:
+        """One expression for any of these."""
+        return " (?:" + "|".join(map(self._compiled, listed)) + ")"
+
+    def _compiled(self, written: str) -> str:
+        return "".join(self._piece(piece) for piece in _PIECE.findall(written))
+
+    def _piece(self, piece: str) -> str:
+        if piece == "...":
+            return rf"(?:(?!(?:{self._stops}) )[^ ;:?!-][^ ]* ){{0,{GAP}}}?"
+        if piece in ("$", "?"):
+            return "$" if piece == "$" else r"\? "
+        if piece.startswith("{"):
+            return self._named(piece[1:-1])
+        optional = piece.endswith("?")
+        piece = piece.removesuffix("?")
+        return f"(?:{piece} )?" if optional else f"{piece.replace('(', '(?:')} "
+
+    def _named(self, name: str) -> str:
+        """A list of words that may stand here, up to three of them; or a slot, whose kind is the group's name."""
+        if name in self._lists:
+            return f"(?:(?:{'|'.join(self._lists[name])}|,) ){{0,3}}"
+        if name not in self._slots:
+            raise SettingsError(f"{self._language}.toml: there is no list and no slot {name}.")
+        kinds = [f"(?P<{kind}>{'|'.join(map(self._compiled, entries))})" for kind, entries in self._slots[name].items()]
+        return f"(?:{'|'.join(kinds)})"
+
+    def _trigger(self, written: str) -> str:
+        plain: list[str] = [piece for piece in _PIECE.findall(written) if _PLAIN.fullmatch(piece)]
+        if not plain:
+            raise SettingsError(f"{self._language}.toml: {written!r} needs one word without brackets.")
+        return max(reversed(plain), key=len)
