@@ -1,0 +1,62 @@
+"""How a person is told of a turn, in the transaction that records it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import sqlalchemy as sa
+
+from receptionist.db import Scope, db_now
+from receptionist.models import Account, Conversation, Task
+from receptionist.parts import Parts
+from receptionist.pipeline.lease import Lease
+from receptionist.services import handover
+
+if TYPE_CHECKING:
+    from receptionist.pipeline.record import Outcome
+
+GUARD = "the loop guard"
+"""Who has a conversation in which two machines seem to talk."""
+
+
+def ask(parts: Parts, scope: Scope, lease: Lease, outcome: Outcome, turn_id: int) -> str | None:
+    """Ask for a person if the turn wants one; returns why, None if nobody is asked (again).
+
+    Of a limit persons are told once, whatever the number of messages: by a task, and in this conversation."""
+    if outcome.withheld is not None:
+        _add_task(scope, lease, "claim", outcome.withheld, turn_id)
+    reason = outcome.person
+    if reason is None or (outcome.limit and not _tell_of_limit(scope, lease, reason, turn_id)):
+        return None
+    if outcome.silent_for is not None:
+        _silence(scope, lease, reason, outcome.silent_for.total_seconds())
+        return reason
+    minutes = parts.directory.office(lease.account_id, lease.revision).person_minutes
+    handover.ask_for_person(scope, lease.conversation_id, reason, minutes)
+    return reason
+
+
+def _tell_of_limit(scope: Scope, lease: Lease, text: str, turn_id: int) -> bool:
+    """Add the task that tells of a limit, unless it is there: its text names subject, limit and day."""
+    scope.all(sa.select(Account.id).where(Account.id == scope.account_id).with_for_update())
+    same = scope.select(Task, Task.id).where(Task.kind == "limit", Task.text == text).limit(1)
+    if scope.first(same) is not None:
+        return False
+    _add_task(scope, lease, "limit", text, turn_id)
+    return True
+
+
+def _add_task(scope: Scope, lease: Lease, kind: str, text: str, turn_id: int) -> None:
+    about = {"conversation_id": lease.conversation_id, "lead_id": lease.lead_id, "turn_id": turn_id}
+    scope.insert(Task, kind=kind, text=text, **about)
+
+
+def _silence(scope: Scope, lease: Lease, reason: str, seconds: float) -> None:
+    """Show the conversation to persons, and keep the agent silent until they hand it back or the time is over."""
+    values = {
+        "person_requested_at": db_now(),
+        "person_reason": reason,
+        "person": GUARD,
+        "person_until": db_now(seconds),
+    }
+    scope.run(scope.update(Conversation).where(Conversation.id == lease.conversation_id).values(**values))

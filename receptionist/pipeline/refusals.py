@@ -1,0 +1,141 @@
+"""Who may not be answered by an agent, and the fixed words that are said instead."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import structlog
+
+from receptionist.agents.hours import is_open, open_intervals
+from receptionist.contracts.channel import Line
+from receptionist.contracts.strategy import StrategyFields
+from receptionist.pipeline import loops
+from receptionist.pipeline.lease import Lease
+from receptionist.pipeline.look import View
+from receptionist.pipeline.record import Outcome
+from receptionist.pipeline.usage import Key, Reached, Reservation, Subject, UsageBook
+from receptionist.services.directory import Office, PublishedStrategy
+
+CLOSED_AT_MOST = timedelta(days=60)
+"""How far back it is looked whether the business was open since the customer was told that it is closed."""
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Refusals:
+    """Judges one turn. `line` is None if it is not active, `strategy` if none may answer; `parts_of` cuts a text into
+    messages of the channel."""
+
+    lease: Lease
+    line: Line | None
+    view: View
+    office: Office
+    strategy: PublishedStrategy | None
+    parts_of: Callable[[str], list[str]]
+
+    def refusal(self) -> Outcome | None:
+        """The outcome of a turn that no agent may answer; None if one may, as far as its usage allows."""
+        if (outcome := self._silence()) is not None:
+            return outcome
+        if self.line is None:
+            return self.apology("the line is not active")
+        if self.strategy is None:
+            reason = self.office.no_strategy(self.lease.line_id, self.lease.lead_strategy_id)
+            return self._refused(self.line.fallback_text, reason)
+        if self.lease.credits is not None and self.lease.credits < 1:
+            return self._refused(self.strategy.fields.fallback_text, "no credits left")
+        return self._closed(self.strategy.fields) or self._loop()
+
+    def reserve(self, book: UsageBook) -> Reservation | Outcome:
+        """Let the turn begin and count, or its outcome where a limit is reached. Raises `Unavailable`."""
+        day, limits = local_now(self.office.timezone).date(), self.office.limits
+        new = self.lease.interaction_count <= len(self.view.waiting)  # never wrote before
+        account_id = self.office.id
+        reached = book.reserve(
+            [
+                Subject(Key(account_id, day, "lead", self.lease.lead_id), limits.lead, new),
+                Subject(Key(account_id, day, "line", self.lease.line_id), limits.line),
+                Subject(Key(account_id, day, "account", account_id), limits.account),
+            ]
+        )
+        return self._limited(reached) if isinstance(reached, Reached) else reached
+
+    def apology(self, reason: str) -> Outcome:
+        """The fixed text for the customer, the reason for the admin."""
+        log.warning("turn_failed", conversation=self.lease.conversation_id, reason=reason)
+        fields = self.strategy.fields if self.strategy else StrategyFields()
+        parts = self.parts_of(fields.apology_text)
+        return Outcome("failed", parts, error=reason, strategy_version_id=self._version)
+
+    def no_person(self) -> Outcome:
+        """What is said where nobody came; nothing where the customer must not, or cannot, be written to."""
+        reason = "nobody came in time"
+        if self.line is None or self.strategy is None or self._silence() is not None:
+            return Outcome("silent", (), error=reason, strategy_version_id=self._version, nobody_came=True)
+        parts = self.parts_of(self.strategy.fields.no_person_text)
+        return Outcome("done", parts, error=reason, strategy_version_id=self._version, nobody_came=True)
+
+    @property
+    def _version(self) -> int | None:
+        return self.strategy.version_id if self.strategy else None
+
+    def _silence(self) -> Outcome | None:
+        if self.lease.opted_out:
+            return Outcome("silent", (), error="the customer opted out", strategy_version_id=self._version)
+        if self.lease.with_person:
+            return Outcome("silent", (), error="a person has the conversation", strategy_version_id=self._version)
+        return None
+
+    def _closed(self, fields: StrategyFields) -> Outcome | None:
+        """Where the strategy says so, a fixed text answers outside opening hours, once until the business opens."""
+        if fields.outside_hours == "answer":
+            return None
+        zone = ZoneInfo(fields.timezone or self.office.timezone)
+        now = datetime.now(zone)
+        if is_open(fields, now):
+            return None
+        reason, parts = "outside opening hours", self.parts_of(fields.outside_hours_text)
+        said = [row for row in self.view.past if row.direction == "out"][-len(parts) :]
+        since = max([now - CLOSED_AT_MOST, *(row.created_at for row in said[:1])])
+        if [row.text for row in said] == parts and not open_intervals(fields, zone, since, now):
+            return Outcome("silent", (), error=f"{reason}, which was said", strategy_version_id=self._version)
+        return Outcome("done", parts, error=reason, strategy_version_id=self._version, person=reason)
+
+    def _loop(self) -> Outcome | None:
+        reason = loops.suspicion(self.view.waiting, self.view.past, self.office.limits.loop_turns)
+        if reason is None:
+            return None
+        log.warning("loop_broken", conversation=self.lease.conversation_id, reason=reason)
+        version = self._version
+        return Outcome("silent", (), error=reason, strategy_version_id=version, person=reason, silent_for=loops.SILENT)
+
+    def _limited(self, reached: Reached) -> Outcome:
+        """The fixed text once a day in a conversation; every message goes on the failed list, to be replayed."""
+        assert self.strategy is not None
+        whose = f"{reached.key.kind} {reached.key.subject_id}"
+        reason = f"{whose} has reached its limit of {reached.limit} on {reached.key.day}"
+        log.warning("turn_refused", conversation=self.lease.conversation_id, reason=reason)
+        parts = self.parts_of(self.strategy.fields.fallback_text)
+        if self._said_on(reached.key.day, parts[0]):
+            parts = []
+        return Outcome("failed", parts, error=reason, strategy_version_id=self._version, person=reason, limit=True)
+
+    def _said_on(self, day: date, text: str) -> bool:
+        zone = ZoneInfo(self.office.timezone)
+        said = (row for row in self.view.past if row.direction == "out" and row.text == text)
+        return any(row.created_at.astimezone(zone).date() == day for row in said)
+
+    def _refused(self, text: str, reason: str) -> Outcome:
+        """No agent may answer: a fixed text for the customer, the failed list and a person for the rest."""
+        log.warning("turn_refused", conversation=self.lease.conversation_id, reason=reason)
+        parts = self.parts_of(text)
+        return Outcome("failed", parts, error=reason, strategy_version_id=self._version, person=reason)
+
+
+def local_now(timezone: str) -> datetime:
+    """The time it is for an account, which says what day it is for its limits."""
+    return datetime.now(ZoneInfo(timezone))
