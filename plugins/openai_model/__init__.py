@@ -5,14 +5,16 @@ Set `OPENAI_API_KEY`; for another server (Ollama, vLLM, llama.cpp, a gateway) `O
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
-from receptionist import Host, Model, ModelEvent, ModelRequest, Settings, hookimpl
+from receptionist import Host, Memory, MemoryFault, Model, ModelError, ModelEvent, ModelRequest, Settings, hookimpl
 
-from . import chat, responses
+from . import chat, conversations, prompts, responses
 from .connection import Connection, Reader, read
+from .conversations import Conversations
 from .health import configuration_problem, reach_problem
 from .settings import OpenAISettings
 
@@ -24,6 +26,8 @@ if TYPE_CHECKING:
 
 __all__ = ["OpenAIModel", "OpenAISettings"]
 
+T = TypeVar("T")
+
 NO_ENDPOINT = (404, 405, 501)
 """How servers say that they have no Responses API."""
 
@@ -34,11 +38,14 @@ class OpenAIModel(Model):
     name = "openai"
     title = "OpenAI"
     preference = 10
+    takes_prompts = True
 
     def __init__(self, host: Host) -> None:
         super().__init__(host)
         self.settings = host.settings(OpenAISettings)
         self.connection = Connection(self.settings.server, self.settings.openai_api_key.get_secret_value())
+        self._conversations = Conversations(self.connection, self.settings.openai_silence_seconds)
+        self._forgetful = False
         self._chat_only = False
         self._plain_models: set[str] = set()
 
@@ -64,23 +71,77 @@ class OpenAIModel(Model):
             # text or context. Only the caller's own "no longer wanted" passes.
             if error is call.called_off:
                 raise
-            raise self.connection.explain(error, request.deadline) from None
+            raise self._explain(error, request) from None
+
+    def prompts_problem(self) -> str | None:
+        """OpenAI's own are gone after 2026-11-30; a gateway may still have them."""
+        return prompts.problem(self.settings)
+
+    def remembers(self) -> bool:
+        """Only OpenAI's server does: others ignore that they are told to, and would answer without a memory."""
+        return self.settings.is_openai and not self._forgetful
+
+    def begin_memory(self, former: str | None, deadline: float, check: Callable[[], None]) -> str:
+        """Make a conversation. Raises `ModelError`."""
+        return self._manage(lambda call: self._conversations.begin(former, call), deadline, check)
+
+    def mend_memory(self, memory: Memory, deadline: float, check: Callable[[], None]) -> None:
+        """Delete what is newer than the mark. Raises `MemoryFault`, or `ModelError`."""
+        self._manage(lambda call: self._conversations.mend(memory, call), deadline, check)
+
+    def forget(self, ref: str) -> None:
+        """Delete the items, then the conversation; also those that it took the place of. Raises `ModelError`."""
+        try:
+            self._conversations.forget(ref)
+        except Exception as error:  # the boundary to vendor code, as in `stream`
+            raise self.connection.explain(error, math.inf) from None
 
     def close(self) -> None:
         """Close this process's connections; they are opened again when needed."""
         self.connection.close()
+
+    def _manage(self, act: Callable[[Call], T], deadline: float, check: Callable[[], None]) -> T:
+        """A call about a conversation, within the turn's limits."""
+        from .deadline import Call
+
+        call = Call(deadline, self.settings.openai_silence_seconds, check)
+        try:
+            call.check()
+            return act(call)
+        except Exception as error:  # the boundary to vendor code, as in `stream`
+            if error is call.called_off or isinstance(error, MemoryFault):
+                raise
+            raise self.connection.explain(error, deadline) from None
+
+    def _explain(self, error: Exception, request: ModelRequest) -> ModelError:
+        """What a failed round means."""
+        if request.memory is not None:
+            self._forgetful |= isinstance(error, conversations.Unheeded) or conversations.refuses(error)
+            found = error if isinstance(error, MemoryFault) else conversations.fault(error)
+            if found is not None:
+                return MemoryFault(self.connection.clean(str(found)), found.kind)
+        if request.prompt is not None and (missing := prompts.gone(error, request.prompt)):
+            error = missing
+        return self.connection.explain(error, request.deadline)
 
     def _open(self, request: ModelRequest, model: str, call: Call) -> tuple[httpx2.Response, Reader]:
         """Send the request by the best API the server has. That it has only Chat Completions is remembered once
         that worked."""
         import openai
 
+        if request.prompt is not None and not self.settings.is_openai:
+            raise prompts.refuse(f"The model server {self.settings.server}")
         if not self._chat_only:
             try:
-                return self._post_responses(request, model, call), responses.ResponsesReader(model)
+                reader = responses.ResponsesReader(model, request.memory.ref if request.memory else None)
+                return self._post_responses(request, model, call), reader
             except openai.APIStatusError as error:
                 if not self._lacks_responses(error):
                     raise
+        if request.prompt is not None:
+            raise prompts.refuse("A server with Chat Completions only")
+        if request.memory is not None:
+            raise MemoryFault("A server with Chat Completions only keeps no conversations.", "lost")
         response = self.connection.post("/chat/completions", chat.request_body(request, model), call)
         self._chat_only = True
         return response, chat.ChatReader(model, limited=request.max_output_tokens is not None)

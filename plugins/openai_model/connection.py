@@ -107,8 +107,13 @@ class Connection:
     def explain(self, error: Exception, deadline: float) -> ModelError:
         """What a failed call means. The text never holds the key."""
         made = error if isinstance(error, ModelError) else self._classify(error, deadline)
-        text = scrub(str(made), self._key)
-        return ModelError(text, retryable=made.retryable, retry_after=made.retry_after, admin=made.admin)
+        return ModelError(
+            self.clean(str(made)), retryable=made.retryable, retry_after=made.retry_after, admin=made.admin
+        )
+
+    def clean(self, text: str) -> str:
+        """The text without the key."""
+        return scrub(text, self._key)
 
     def _classify(self, error: Exception, deadline: float) -> ModelError:
         import httpcore2

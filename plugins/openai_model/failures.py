@@ -38,6 +38,7 @@ SETTINGS_PARAMS = {
     "max_output_tokens",
     "max_tokens",
     "model",
+    "prompt",
     "reasoning",
     "reasoning_effort",
     "safety_identifier",

@@ -1,7 +1,8 @@
 """The Responses API: a turn's round as a request body, and its event stream as model events.
 
 Nothing is kept at the vendor: `store` is false, the whole conversation is sent each time, and what the model
-produced in earlier rounds, reasoning included, goes back as it came.
+produced in earlier rounds, reasoning included, goes back as it came. Only a strategy that wants the vendor to
+remember changes that: then the response is part of a conversation there, and what is new is sent.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from receptionist import (
     Usage,
 )
 
+from . import conversations, prompts
 from .failures import from_error_object
 
 MIN_OUTPUT_TOKENS = 16
@@ -39,6 +41,10 @@ def request_body(request: ModelRequest, model: str, *, openai: bool, reasons: bo
     """The JSON body for one round. `openai`: the server knows all of OpenAI's own parameters, otherwise only widely
     supported ones are sent. `reasons`: the model reasons, so ask for its reasoning to hand it back."""
     body: dict[str, Any] = {"model": model, "input": _input(request, openai), "stream": True, "store": False}
+    if request.memory is not None and openai:
+        body |= {"conversation": conversations.address(request.memory.ref), "store": True}
+    if request.prompt is not None:
+        body["prompt"] = prompts.parameter(request.prompt)
     if request.instructions:
         body["instructions"] = request.instructions
     if request.tools:
@@ -81,8 +87,9 @@ def _input(request: ModelRequest, openai: bool) -> list[Mapping[str, Any]]:
 class ResponsesReader:
     """Reads one answer; feed it every event, then ask for the end."""
 
-    def __init__(self, model: str) -> None:
+    def __init__(self, model: str, ref: str | None = None) -> None:
         self._model = model
+        self._ref = ref
         self._shown: list[str] = []
         self._shown_index: Any = None
         self._silent: set[Any] = set()
@@ -133,6 +140,8 @@ class ResponsesReader:
         if self._response is None:
             raise ModelError("The model's stream ended without its last event.", retryable=True)
         _refuse_unfinished(self._response)
+        if self._ref is not None:
+            conversations.check_heard(self._response, self._ref)
         output = self._response.get("output") or [self._items[index] for index in sorted(self._items)]
         text, shown = _text(output), "".join(self._shown)
         requests = [_tool_request(item) for item in output if item.get("type") == "function_call"]
@@ -142,7 +151,8 @@ class ResponsesReader:
             yield TextDelta(text[len(shown) :])
         yield from requests
         model = str(self._response.get("model") or self._model)
-        yield Completed(text, model, _usage(self._response.get("usage")), Produced(_without_nulls(output)))
+        mark = str(output[-1]["id"]) if self._ref is not None else None
+        yield Completed(text, model, _usage(self._response.get("usage")), Produced(_without_nulls(output)), mark)
 
 
 def _refuse_unfinished(response: Mapping[str, Any]) -> None:

@@ -47,13 +47,40 @@ class ToolSpec:
 
 
 @dataclass(frozen=True, slots=True)
+class StoredPrompt:
+    """A prompt that is kept at the vendor, with this turn's values for its variables."""
+
+    id: str
+    version: str | None = None
+    variables: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """A conversation that a vendor keeps for one of ours, as it stood when a turn was last recorded.
+
+    `model` is the plugin's name, `ref` what it needs to find the conversation again, in words of its own.
+    `known_seq`: what we recorded up to that message is in it; `mark`: the vendor's id of the newest thing in it,
+    None if nothing is. `unsure`: a turn was begun since, so that there may be more in it than we recorded.
+    """
+
+    model: str
+    ref: str
+    known_seq: int = 0
+    mark: str | None = None
+    unsure: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class ModelRequest:
     """One round of a turn.
 
     `model` is the model's own name, or None for the plugin's default. `deadline` is a reading of
     `time.monotonic()` after which the answer is useless. Call `check()` at every piece that arrives: it
     raises `Interrupted` when the answer is no longer wanted. `variables` are the plain values the prompt was
-    rendered from. `account_id` lets a plugin keep one account's trouble away from another's.
+    rendered from. `account_id` lets a plugin keep one account's trouble away from another's. `prompt`: where it is
+    set, it takes the place of a prompt of ours, and `instructions` only holds what is true besides. `memory`: where
+    it is set, the vendor's conversation holds what came before, and `items` only what is new.
     """
 
     instructions: str
@@ -69,6 +96,8 @@ class ModelRequest:
     end_user: str = ""
     """A hash that stands for the customer, for the vendor's abuse checks; no personal data."""
     variables: Mapping[str, Any] = field(default_factory=dict)
+    prompt: StoredPrompt | None = None
+    memory: Memory | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,12 +128,14 @@ class Usage:
 
 @dataclass(frozen=True, slots=True)
 class Completed:
-    """The round is over; always the last event. `text` is the whole text, `produced` goes back in the next round."""
+    """The round is over; always the last event. `text` is the whole text, `produced` goes back in the next round.
+    `mark`, for a request with `memory`: the vendor's id of what is newest in its conversation now."""
 
     text: str
     model: str
     usage: Usage = Usage()
     produced: Produced = Produced(())
+    mark: str | None = None
 
 
 ModelEvent = TextDelta | ToolRequest | Completed
@@ -123,6 +154,10 @@ class Model:
     """Of the models that are ready, a strategy that names none gets the one with the highest preference."""
     notice: ClassVar[str] = ""
     """Words every customer must see while this model answers; empty for a real model."""
+    summarises: ClassVar[bool] = True
+    """Whether it can be asked to summarise a long conversation, and not only to answer."""
+    takes_prompts: ClassVar[bool] = False
+    """Whether `stream` heeds `ModelRequest.prompt`: it answers by the vendor's prompt, or raises."""
 
     def __init__(self, host: Host) -> None:
         self.host = host
@@ -138,3 +173,31 @@ class Model:
     def stream(self, request: ModelRequest) -> Iterator[ModelEvent]:
         """Answer one round, piece by piece. Raises `ModelError`; a stream that breaks off is an error too."""
         raise NotImplementedError(f"{type(self).__name__}.stream")
+
+    def prompts_problem(self) -> str | None:
+        """Why a strategy cannot name a prompt kept at the vendor, with the cure; None if it can. Asked when a strategy
+        is saved. No network."""
+        if self.takes_prompts:
+            return None
+        return f"The model {self.name} keeps no prompts: put the text into system_prompt_template and leave prompt out."
+
+    def remembers(self) -> bool:
+        """Whether the vendor can keep conversations, so that only what is new is sent. No network."""
+        return False
+
+    def begin_memory(self, former: str | None, deadline: float, check: Callable[[], None]) -> str:
+        """Begin an empty conversation at the vendor; returns its `Memory.ref`.
+
+        `former` is the ref of one that it takes the place of: the new ref must find that one too when it is
+        forgotten. `deadline` and `check` as in `ModelRequest`. Raises `ModelError`, and is not asked again then."""
+        raise NotImplementedError(f"{type(self).__name__}.begin_memory")
+
+    def mend_memory(self, memory: Memory, deadline: float, check: Callable[[], None]) -> None:
+        """Delete what is newer than `memory.mark`, or all if it is None. Raises `MemoryFault`, or `ModelError`."""
+        raise NotImplementedError(f"{type(self).__name__}.mend_memory")
+
+    def forget(self, ref: str) -> None:
+        """Delete a conversation at the vendor, all that is in it first; one that is gone is forgotten already.
+
+        Takes 30 seconds at most. Raises `ModelError` if something is left; then it can be called again."""
+        raise NotImplementedError(f"{type(self).__name__}.forget")

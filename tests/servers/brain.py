@@ -20,10 +20,12 @@ _DIRECTIVE = re.compile(r"\s*call (\w+) (.*?)\.?", re.DOTALL)
 
 @dataclass
 class Question:
-    """One round the model was asked for. `asked`: what the customer said since the last reply."""
+    """One round the model was asked for. `asked`: what the customer said since the last reply. `notes`: all notes to
+    the model; `resumed`: of them the one on calls that a worker made in this turn before it died."""
 
     asked: list[str]
     notes: list[str]
+    resumed: list[str]
     outputs: list[str]
     tools: list[str]
     past: list[tuple[str, str]]
@@ -59,8 +61,8 @@ Reply = Callable[[Question], Iterable[Piece]]
 def echo(question: Question) -> Iterator[Piece]:
     """Says what was asked; a message `call NAME {JSON}.` calls that tool first and then tells its output."""
     found = _DIRECTIVE.fullmatch(question.asked[-1]) if question.asked else None
-    if question.outputs or question.notes:
-        yield "Done: " + "; ".join(question.outputs or question.notes)
+    if question.outputs or question.resumed:
+        yield "Done: " + "; ".join(question.outputs or question.resumed)
     elif found and found[1] in question.tools:
         yield Calls(found[1], found[2])
     else:
@@ -132,7 +134,8 @@ def _question(body: dict[str, Any]) -> Question:
     last = max((index for index, (role, _) in enumerate(said) if role == "assistant"), default=-1)
     return Question(
         asked=[text for role, text in said[last + 1 :] if role == "user"],
-        notes=[text for role, text in said if role == "system"],
+        notes=(notes := [text for role, text in said if role == "system"]),
+        resumed=[text for text in notes if text.startswith("In this turn these tools were called already")],
         outputs=[item["output"] for item in items if "output" in item],
         tools=body["tools"],
         past=said[: last + 1],

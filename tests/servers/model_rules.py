@@ -11,6 +11,7 @@ import threading
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from tests.servers.conversations_server import Conversations
 from tests.servers.model_refusal import Refusal
 from tests.servers.strict_schema import check_strict
 
@@ -68,13 +69,16 @@ NAME = re.compile(r"[a-zA-Z0-9_-]{1,64}")
 
 
 class Memory:
-    """What the server remembers of its own answers: stored responses, and which items belong together."""
+    """What the server remembers of its own answers: stored responses, and which items belong together; and the
+    conversations and prompts that it keeps. `prompts`: by id, the names of the variables that each needs."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self.stored: set[str] = set()
         self.partners: dict[str, str] = {}
         self.encrypted: dict[str, str] = {}
+        self.conversations = Conversations()
+        self.prompts: dict[str, set[str]] = {}
 
     def note(self, response: Mapping[str, Any], *, stored: bool) -> None:
         """Remember an answer's items."""
@@ -197,11 +201,20 @@ def _context(body: Mapping[str, Any], memory: Memory) -> None:
     if previous and previous not in memory.stored:
         message = f"Previous response with id '{previous}' not found."
         raise Refusal(400, message, param="previous_response_id", code="previous_response_not_found")
-    if conversation:
-        name = conversation["id"] if isinstance(conversation, Mapping) else conversation
-        raise Refusal(404, f"Conversation with id '{name}' not found.")
     if body.get("prompt"):
-        raise Refusal(404, f"Prompt with id '{body['prompt'].get('id')}' not found.")
+        _prompt(body["prompt"], memory)
+
+
+def _prompt(prompt: Mapping[str, Any], memory: Memory) -> None:
+    only(prompt, ("id", "version", "variables"), "prompt.")
+    needed = memory.prompts.get(string(prompt, "id", "prompt"))
+    if needed is None:
+        raise Refusal(404, f"Prompt with id '{prompt['id']}' not found.")
+    given = prompt.get("variables") or {}
+    for name in given:
+        string(given, name, "prompt.variables")
+    if lacking := sorted(needed - set(given)):
+        raise Refusal(400, f"Missing prompt variables: {', '.join(lacking)}", param="prompt.variables")
 
 
 def _texts(body: Mapping[str, Any]) -> None:
@@ -249,12 +262,15 @@ def _input(body: Mapping[str, Any], memory: Memory, window: int) -> None:
     if len(json.dumps(value)) + len(body.get("instructions") or "") > window:
         message = "Your input exceeds the context window of this model. Please adjust your input and try again."
         raise Refusal(400, message, param="input", code="context_length_exceeded")
+    before = memory.conversations.context(body)
     if isinstance(value, str):
-        return
+        value = [{"role": "user", "content": value}]
     for position, item in enumerate(value):
         _item(item, f"input[{position}]")
-    _pairs(value)
+    _pairs([*before, *value])
     _reasoning(value, memory)
+    if twice := {str(item.get("id")) for item in value} & {str(item["id"]) for item in before}:
+        raise Refusal(400, f"Duplicate item found with id {min(twice)}.", param="input")
 
 
 def _item(item: Any, path: str) -> None:

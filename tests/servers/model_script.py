@@ -10,6 +10,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from tests.servers.conversations_server import name_of
+
 End = Literal["completed", "incomplete", "failed", "error", "nested_error", "nothing", "cut"]
 OBFUSCATION = "Qh7fZp2LxVtR9mKc"
 
@@ -29,7 +31,8 @@ class Answer:
 
     `end`: "incomplete" and "failed" end with that event (`reason` is the detail or the error code), "error" and
     "nested_error" with the two forms of the error event, "nothing" without a last event, "cut" with a reset
-    connection. `whole`: sent as one JSON document although a stream was asked for.
+    connection. `whole`: sent as one JSON document although a stream was asked for. Without `conversation` the one
+    that was asked for is ignored, as servers do that know none.
     """
 
     text: str = ""
@@ -42,6 +45,7 @@ class Answer:
     cached: int = 0
     reasoning_tokens: int = 0
     whole: bool = False
+    conversation: bool = True
 
 
 @dataclass(frozen=True)
@@ -146,6 +150,7 @@ def response_object(
         "created_at": int(time.time()),
         "status": status,
         "background": False,
+        "conversation": {"id": name_of(body)} if name_of(body) and answer.conversation else None,
         "error": {"code": answer.reason, "message": answer.message} if status == "failed" else None,
         "incomplete_details": {"reason": answer.reason} if status == "incomplete" else None,
         "instructions": body.get("instructions"),

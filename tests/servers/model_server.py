@@ -48,6 +48,8 @@ from tests.servers.wire import Exchange, Request, read_request, shut
 __all__ = ["Answer", "Call", "Drip", "Error", "Hang", "ModelServer", "Raw", "Request"]
 
 KEY_PREFIX = "sk-test"
+COMPLETE = ("completed", "incomplete", "nothing", "cut")
+"""Ends of an answer that the server itself brought to its end, whatever the client saw of it."""
 
 
 class ModelServer:
@@ -174,6 +176,8 @@ class ModelServer:
                 if self.models_answer is None:
                     return exchange.document(200, _models())
                 return self._play(exchange, request, self.models_answer)
+            if request.path.split("/")[2:3] == ["conversations"] and self.responses:
+                return exchange.document(200, self.memory.conversations.answer(request))
             if route == ("POST", "/v1/responses") and self.responses:
                 check_responses(self._body(request), self.memory, self.window)
             elif route == ("POST", "/v1/chat/completions"):
@@ -184,7 +188,8 @@ class ModelServer:
             return exchange.document(refusal.status, refusal.document(), refusal.headers)
         with self._changed:
             item = self._script.popleft() if self._script else None
-        return self._play(exchange, request, self.reply(request.body) if item is None else item)
+        with self.memory.conversations.working(request.body):
+            return self._play(exchange, request, self.reply(request.body) if item is None else item)
 
     def _check_key(self, request: Request) -> None:
         if self.keyless or request.key.startswith(KEY_PREFIX):
@@ -233,12 +238,16 @@ class ModelServer:
         name, output = f"resp_{uuid.uuid4().hex}", self._output(answer, body)
         response = response_object(answer, body, output=output, status=status, response_id=name)
         self.memory.note(response, stored=body.get("store", True) is not False)
+        if answer.end in COMPLETE:
+            self.memory.conversations.complete(body, output)
         return response
 
     def _events(self, answer: Answer, body: Mapping[str, Any]) -> Iterator[bytes]:
         name, output = f"resp_{uuid.uuid4().hex}", self._output(answer, body)
         self.memory.note({"id": name, "output": output}, stored=body.get("store", True) is not False)
         hide = (body.get("stream_options") or {}).get("include_obfuscation", True)
+        if answer.end in COMPLETE:
+            self.memory.conversations.complete(body, output)
         for number, event in enumerate(response_events(answer, body, output, name)):
             event["sequence_number"] = number
             if hide and event["type"].endswith(".delta"):

@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 import socket
 import threading
+import urllib.parse
 import uuid
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, BinaryIO
 
 REASONS = {
@@ -29,6 +30,7 @@ class Request:
     headers: Mapping[str, str]
     body: Any
     key: str
+    query: Mapping[str, str] = field(default_factory=dict)
 
 
 def shut(connection: socket.socket) -> None:
@@ -109,4 +111,5 @@ def read_request(stream: BinaryIO) -> Request | None:
     except ValueError:
         body = raw
     key = headers.get("authorization", "").removeprefix("Bearer ").strip()
-    return Request(method, target.partition("?")[0], headers, body, key)
+    path, _, query = target.partition("?")
+    return Request(method, path, headers, body, key, dict(urllib.parse.parse_qsl(query)))
