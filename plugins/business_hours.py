@@ -1,4 +1,4 @@
-"""The strategy's opening hours as a calendar, and a tool that tells them for any date."""
+"""The strategy's opening hours as a calendar, a tool that tells them for any date, and one that tells the time."""
 
 from __future__ import annotations
 
@@ -6,12 +6,31 @@ from collections.abc import Mapping, Sequence
 from datetime import date, datetime, time, timedelta
 from typing import Annotated, Any
 
-from pydantic import Field
+from pydantic import BaseModel, Field
 
-from receptionist import Calendar, Host, Interval, Tool, ToolContext, ToolError, hookimpl, open_intervals, tool
+from receptionist import (
+    Calendar,
+    Host,
+    Interval,
+    Tool,
+    ToolContext,
+    ToolError,
+    day_hours,
+    hookimpl,
+    open_intervals,
+    tool,
+)
 
-DAYS_AHEAD = 731
 DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+
+LOOK_AHEAD = 60
+"""Days in which the next opening is looked for."""
+
+
+class OpenTimesSettings(BaseModel):
+    """What a strategy may set for `open_times`."""
+
+    days_ahead: int = Field(default=731, ge=1, le=731, description="How many days ahead hours are told.")
 
 
 class OpeningHours(Calendar):
@@ -30,32 +49,64 @@ class OpeningHours(Calendar):
 def make_tool(host: Host) -> Tool:
     """The tool over all calendars there are: the business has time when none of them says no."""
 
-    @tool
+    @tool(settings=OpenTimesSettings)
     def open_times(
         context: ToolContext, day: Annotated[date, Field(description="The date, such as 2026-12-24")]
     ) -> dict[str, Any]:
         """When the business is open on a date, with holidays and other exceptions."""
-        return hours_of(context, host.calendars(), day)
+        last = context.now.date() + timedelta(days=context.settings.days_ahead)
+        return hours_of(context, host.calendars(), day, last)
 
     return open_times
 
 
-def hours_of(context: ToolContext, calendars: Sequence[Calendar], day: date) -> dict[str, Any]:
-    """The open times of a date that all calendars agree on. Raises `ToolError` if none are known, or too far away."""
+def make_clock(host: Host) -> Tool:
+    """The tool that tells the time, and whether the business is open, by all calendars there are."""
+
+    @tool(claims=())
+    def current_time(context: ToolContext) -> dict[str, Any]:
+        """The date and time at the business now, and whether it is open. For the hours of a date, use open_times."""
+        now = context.now
+        told = {"now": f"{now:%Y-%m-%d %H:%M}", "day": DAYS[now.weekday()], "zone": str(now.tzinfo)}
+        if not _says_hours(context):
+            return told | {"open": "not known"}
+        intervals = _common(context, host.calendars(), now, now + timedelta(days=LOOK_AHEAD))
+        if intervals and intervals[0].start <= now:
+            return told | {"open": True, "until": _moment(intervals[0].end)}
+        return told | {"open": False, "next_opening": _moment(intervals[0].start) if intervals else "not known"}
+
+    return current_time
+
+
+def _says_hours(context: ToolContext) -> bool:
+    return bool(context.strategy.get("opening_hours") or context.strategy.get("exceptions"))
+
+
+def _moment(at: datetime) -> str:
+    return f"{DAYS[at.weekday()]} {at:%Y-%m-%d %H:%M}"
+
+
+def _common(context: ToolContext, calendars: Sequence[Calendar], start: datetime, end: datetime) -> list[Interval]:
+    """The times that all calendars agree on, in order."""
+    common = [Interval(start, end)]
+    for calendar in calendars:
+        common = _overlap(common, calendar.open_times(context.strategy, start, end))
+    return common
+
+
+def hours_of(context: ToolContext, calendars: Sequence[Calendar], day: date, last: date) -> dict[str, Any]:
+    """The open times of a date that all calendars agree on. Raises `ToolError` if none are known, or after `last`."""
     today = context.now.date()
-    if not today - timedelta(days=1) <= day <= today + timedelta(days=DAYS_AHEAD):
-        raise ToolError(f"Opening hours are known from {today} for two years; ask for a date in that time.")
-    if not (context.strategy.get("opening_hours") or context.strategy.get("exceptions")):
+    if not today - timedelta(days=1) <= day <= last:
+        raise ToolError(f"Opening hours are known from {today} to {last}; ask for a date in that time.")
+    if not _says_hours(context):
         raise ToolError("The business has not said when it is open; offer to ask a person.")
     zone = context.now.tzinfo
     assert zone is not None
     start, end = (datetime.combine(each, time(), zone) for each in (day, day + timedelta(days=1)))
-    common = [Interval(start, end)]
-    for calendar in calendars:
-        common = _overlap(common, calendar.open_times(context.strategy, start, end))
-    stretches = [_stretch(interval, end) for interval in common]
+    stretches = [_stretch(interval, end) for interval in _common(context, calendars, start, end)]
     hours = " and ".join(stretches) or "closed"
-    reason = _reason(context.strategy, day)
+    _, reason = day_hours(context.strategy, day)
     return {
         "date": day.isoformat(),
         "day": DAYS[day.weekday()],
@@ -79,11 +130,6 @@ def _stretch(interval: Interval, end_of_day: datetime) -> str:
     return f"{interval.start:%H:%M}–{until}"
 
 
-def _reason(strategy: Mapping[str, Any], day: date) -> str:
-    exceptions = {str(entry["date"]): str(entry.get("reason", "")) for entry in strategy.get("exceptions", ())}
-    return exceptions.get(day.isoformat(), "")
-
-
 @hookimpl
 def register_calendars(host: Host) -> list[Calendar]:
     """The opening hours as a calendar."""
@@ -92,5 +138,5 @@ def register_calendars(host: Host) -> list[Calendar]:
 
 @hookimpl
 def register_tools(host: Host) -> list[Tool]:
-    """The tool that tells the hours of a date."""
-    return [make_tool(host)]
+    """The tools that tell the hours of a date, and the time."""
+    return [make_tool(host), make_clock(host)]

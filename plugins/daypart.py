@@ -21,5 +21,6 @@ def daypart_at(at: datetime) -> str:
 @hookimpl
 def prompt_variables(context: PromptContext) -> Mapping[str, Any]:
     """`daypart`, and `daypart_greeting`: "Good morning", … and "Hello" at night."""
-    part = daypart_at(datetime.now(UTC).astimezone(ZoneInfo(str(context.account["timezone"]))))
+    zone = ZoneInfo(str(context.strategy.get("timezone") or context.account["timezone"]))
+    part = daypart_at(datetime.now(UTC).astimezone(zone))
     return {"daypart": part, "daypart_greeting": "Hello" if part == "night" else f"Good {part}"}

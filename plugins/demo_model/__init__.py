@@ -46,6 +46,7 @@ class DemoModel(Model):
     name = "demo"
     title = "Demo (no AI)"
     preference = 0
+    summarises = False
     notice = "Demo answers"
 
     def stream(self, request: ModelRequest) -> Iterator[ModelEvent]:

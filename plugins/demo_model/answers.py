@@ -121,8 +121,8 @@ def opening(turn: Turn, alone: bool) -> str:
 
 
 def _by_name(greeting: str, name: str | None) -> str:
-    """The business's greeting with the customer's name put in after its hello, or before it."""
-    if not name:
+    """The business's greeting with the customer's name put in after its hello, or before it, unless it is there."""
+    if not name or name in greeting:
         return greeting
     hello = re.match(r"(hello|hi|welcome|good day)\b", greeting, re.I)
     return f"{hello[0]} {name}{greeting[hello.end() :]}" if hello else f"{name}: {greeting}"

@@ -63,13 +63,13 @@ def _state(turn: Turn) -> str:
 
 
 def _next_opening(turn: Turn) -> str:
-    for ahead, day in enumerate(turn.variables["hours_week"]):
-        starts = [start for start, _ in _stretches(day) if ahead or start > turn.variables["now"]["time"]]
-        if starts:
-            when = date.fromisoformat(day["date"])
-            name = ("today", f"tomorrow, {_name(turn, when)},")[ahead] if ahead < 2 else f"on {_name(turn, when)}"
-            return f"We open next {name} at {starts[0]}."
-    return "We do not open in the next seven days."
+    opens = turn.variables["opens_next"]
+    if opens is None:
+        return "I do not know when we open next."
+    when = date.fromisoformat(opens["date"])
+    ahead = (when - turn.today).days
+    name = ("today", f"tomorrow, {_name(turn, when)},")[ahead] if ahead < 2 else f"on {_name(turn, when)}"
+    return f"We open next {name} at {opens['time']}."
 
 
 def _stretches(day: Mapping[str, str]) -> list[tuple[str, str]]:
@@ -109,7 +109,10 @@ def _from_strategy(turn: Turn, day: date, label: str) -> str:
             text = " and ".join(sorted(exception["hours"])).replace("-", "–") or "closed"
             reason = f" ({exception['reason']})" if exception["reason"] else ""
             return f"{label} we are {_open(text + reason)}."
-    return f"{label} we are {_open(_usual(turn, day.weekday()))} by our regular hours; I know of no exception that day."
+    regular = f"{label} we are {_open(_usual(turn, day.weekday()))} by our regular hours"
+    if turn.strategy["holidays"]:
+        return f"{regular}, unless it is a public holiday: I cannot tell that so far ahead."
+    return f"{regular}; I know of no exception that day."
 
 
 def _open(text: str) -> str:

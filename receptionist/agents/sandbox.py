@@ -14,6 +14,7 @@ Why a template cannot run code, reach data it was not given, or use up a process
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import islice
@@ -22,11 +23,15 @@ from typing import Any
 
 import jinja2
 from jinja2 import nodes
+from jinja2.lexer import TokenStream
 from jinja2.runtime import LoopContext
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
+from receptionist.agents.braces import braced
 from receptionist.agents.template_filters import METER, Meter, core_filters, text
-from receptionist.agents.template_rules import LOOP_ATTRIBUTES, TESTS, Metering, Rules, place
+from receptionist.agents.template_rules import LOOP_ATTRIBUTES, TESTS, Metering, Rules
+from receptionist.agents.template_source import Source, placed
+from receptionist.agents.variable_table import UNKNOWN, Shape
 from receptionist.errors import TemplateError
 
 MAX_SOURCE = 20_000
@@ -42,6 +47,8 @@ MAX_VALUE_DEPTH = 8
 
 BLOCK = 100
 """Pieces of output between two looks at its length."""
+
+_MISSING = re.compile(r"^there is no value '(\w+)' here")
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,10 +94,18 @@ def _left(value: Any, room: int, path: str = "", depth: int = 0) -> int:
 
 
 class _Environment(ImmutableSandboxedEnvironment):
-    """Looks names up as keys only, so that `strategy.items` is a value and never a method."""
+    """Looks names up as keys only, so that `strategy.items` is a value and never a method; what is none has nothing
+    but none. Its nodes say the place in the source (see `template_source`) where Jinja's say the line."""
+
+    def _tokenize(
+        self, source: str, name: str | None, filename: str | None = None, state: str | None = None
+    ) -> TokenStream:
+        tokens = placed(self.lexer.tokeniter(source, name, filename, state), source)
+        names = braced(tokens, lambda text: self.lexer.tokeniter(text, None))
+        return TokenStream(self.lexer.wrap(names, name, filename), name, filename)
 
     def getattr(self, obj: Any, attribute: str) -> Any:
-        if isinstance(obj, jinja2.Undefined):
+        if obj is None or isinstance(obj, jinja2.Undefined):
             return obj
         if type(obj) is dict and attribute in obj:
             return obj[attribute]
@@ -101,7 +116,7 @@ class _Environment(ImmutableSandboxedEnvironment):
     def getitem(self, obj: Any, argument: Any) -> Any:
         if type(argument) is str:
             return self.getattr(obj, argument)
-        if isinstance(obj, jinja2.Undefined):
+        if obj is None or isinstance(obj, jinja2.Undefined):
             return obj
         if type(obj) in (list, tuple) and type(argument) is int and argument < len(obj):
             return obj[argument]
@@ -134,50 +149,64 @@ class PromptSandbox:
         self._environment = environment
         self._filters = frozenset(name for name in environment.filters if not name.startswith(" "))
 
-    def compile(self, source: str, names: Collection[str]) -> CompiledTemplate:
+    def compile(
+        self,
+        source: str,
+        names: Collection[str],
+        shapes: Shape | None = None,
+        title: str = "Template",
+    ) -> CompiledTemplate:
         """Compile a template that may use the variables called `names`; takes about 10 ms: keep the result.
 
-        Raises `TemplateError`, for the admin, with the line, and the column where it is known.
+        `shapes` says what each of the variables has (see `variable_table`); one that is not in it may have anything.
+        Raises `TemplateError`, for the admin, with `title`, line and column.
         """
+        text = Source(source, title)
         if len(source) > MAX_SOURCE:
-            raise TemplateError(f"Template: it has {len(source)} characters; shorten it to {MAX_SOURCE}.")
-        tree = self._parse(source)
-        Rules(source, names, self._filters).check(tree)
-        return CompiledTemplate(self._build(Metering().visit(tree), source), source)
+            raise TemplateError(f"{title}: it has {len(source)} characters; shorten it to {MAX_SOURCE}.")
+        tree = self._parse(text)
+        rules = Rules(text, {name: (shapes or {}).get(name, UNKNOWN) for name in names}, self._filters)
+        rules.check(tree)
+        return CompiledTemplate(self._build(Metering(rules.may_miss).visit(tree), text), text, rules.reads)
 
-    def _parse(self, source: str) -> nodes.Template:
+    def _parse(self, source: Source) -> nodes.Template:
         try:
-            return self._environment.parse(source)
+            return self._environment.parse(source.text)
         except jinja2.TemplateSyntaxError as error:
-            raise TemplateError(f"Template, {place(error.lineno, source)}: {_cause(error)}.") from error
+            raise source.error(error.lineno, _cause(error)) from error
         except ValueError as error:  # a number of thousands of digits
-            raise TemplateError("Template: a number in it is too long.") from error
+            raise TemplateError(f"{source.title}: a number in it is too long.") from error
         except RecursionError as error:
-            raise TemplateError("Template: it nests too deeply; remove brackets or blocks.") from error
+            raise TemplateError(f"{source.title}: it nests too deeply; remove brackets or blocks.") from error
 
-    def _build(self, tree: nodes.Template, source: str) -> jinja2.Template:
+    def _build(self, tree: nodes.Template, source: Source) -> jinja2.Template:
         try:
             code = self._environment.compile(tree)
         except jinja2.TemplateSyntaxError as error:
-            raise TemplateError(f"Template, {place(error.lineno, source)}: {_cause(error)}.") from error
+            raise source.error(error.lineno, _cause(error)) from error
         except (SyntaxError, RecursionError, MemoryError, ValueError) as error:  # Python's limits on generated code
-            raise TemplateError("Template: it nests too deeply, or has a very long number.") from error
+            raise TemplateError(f"{source.title}: it nests too deeply, or has a very long number.") from error
         return jinja2.Template.from_code(self._environment, code, {})
 
 
 class CompiledTemplate:
     """A checked template. Safe to share between threads, and good for any number of renderings."""
 
-    def __init__(self, template: jinja2.Template, source: str) -> None:
+    def __init__(self, template: jinja2.Template, source: Source, reads: Collection[tuple[str, str]]) -> None:
         self._template = template
         self._source = source
+        self._reads = reads
 
-    def render(self, variables: Mapping[str, Any]) -> str:
-        """The text for these plain values.
+    def reads(self, variable: str, key: str) -> bool:
+        """Whether the template looks at this value of a variable, anywhere in it."""
+        return (variable, key) in self._reads
 
-        Raises `TemplateError` with the line: a value is missing or not plain, or a limit is reached.
+    def render(self, variables: Mapping[str, Any], shared: Checked = NOTHING) -> str:
+        """The text for these plain values and those of `shared`, which win.
+
+        Raises `TemplateError` with line and column: a value is missing or not plain, or a limit is reached.
         """
-        return "".join(self.pieces(variables))
+        return "".join(self.pieces(variables, shared))
 
     def pieces(self, variables: Mapping[str, Any], shared: Checked = NOTHING) -> list[str]:
         """The text in pieces to be joined, for these values and those of `shared`, which win. Constant texts and
@@ -187,16 +216,22 @@ class CompiledTemplate:
         try:
             return _limited(self._template.root_render_func(context))
         except Exception as error:  # the boundary to admins' templates and plugins' filters: any failure is theirs
-            where = place(self._line(error.__traceback__), self._source)
-            raise TemplateError(f"Template, {where}: {_cause(error)}.") from error
+            raise self._failure(error) from error
 
-    def _line(self, trace: TracebackType | None) -> int | None:
-        line = None
+    def _failure(self, error: Exception) -> TemplateError:
+        place, cause = self._place(error.__traceback__), _cause(error)
+        missing = _MISSING.search(cause)
+        if place is None or missing is None:
+            return self._source.error(place, cause)
+        return self._source.error(self._source.tag(place), cause, missing[1])
+
+    def _place(self, trace: TracebackType | None) -> int | None:
+        place = None
         while trace is not None:
             if trace.tb_frame.f_globals.get("__jinja_template__") is self._template:
-                line = self._template.get_corresponding_lineno(trace.tb_lineno)
+                place = self._template.get_corresponding_lineno(trace.tb_lineno)
             trace = trace.tb_next
-        return line
+        return place
 
 
 def _cause(error: Exception) -> str:

@@ -13,6 +13,7 @@ letter), `replace` (multiplies), `batch`, `slice` (fill to any number), `attr`, 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from functools import wraps
 from typing import Any
@@ -25,8 +26,15 @@ from receptionist.errors import PluginError, TemplateError
 MAX_WORK = 3_000_000
 """Characters read or written, and syntax nodes run in loops, in one rendering: about a third of a second."""
 
-EACH, WEIGHED, CONCAT = " each", " weighed", " concat"
+EACH, WEIGHED, CONCAT, OPTIONAL = " each", " weighed", " concat", " optional"
 """Names of the filters that `Metering` inserts; the space keeps templates from naming them."""
+
+_HIDDEN = re.compile(
+    r"[\x00-\x1f\x7f-\x9f\xad\u061c\u115f\u1160\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\u3164\ufeff\uff02"
+    r"\uffa0\ufff0-\ufffb\U000e0000-\U000e0fff]"
+)
+"""What a reader does not see, or sees as the end of a line or a quote: controls, marks that turn the direction or hide,
+tag characters, and the fullwidth quote. The joiners U+200C and U+200D stay: names and emoji are written with them."""
 
 METER = " meter"
 """Where the context of a rendering keeps its meter."""
@@ -97,14 +105,17 @@ def core_filters() -> Filters:
     for name, function in ((EACH, _each), (CONCAT, _concat), ("join", _join)):  # these charge before they work
         dict.__setitem__(filters, name, function)
     dict.__setitem__(filters, WEIGHED, metered(lambda value: value))
+    dict.__setitem__(filters, OPTIONAL, lambda value: None if isinstance(value, Undefined) else value)
     return filters
 
 
 @pass_context
 def _each(context: Context, value: Any, steps: int) -> Any:
-    """What a loop goes over, all its steps charged at once."""
+    """What a loop goes over, all its steps charged at once; nothing if it is none."""
     if isinstance(value, Undefined):
         return value
+    if value is None:
+        return ()
     if not isinstance(value, (list, tuple, dict)):
         raise TemplateError("a {% for %} needs a list")
     meter: Meter = context.parent[METER]
@@ -138,6 +149,7 @@ def text(value: Any) -> str:
 
 @pass_context
 def _join(context: Context, value: Any, separator: Any = "") -> Any:
+    """The items of a list in one text, with a separator between them"""
     if isinstance(value, Undefined):
         return value
     if not isinstance(value, (list, tuple)):
@@ -146,54 +158,76 @@ def _join(context: Context, value: Any, separator: Any = "") -> Any:
 
 
 def _default(value: Any, replacement: Any = "", also_empty: bool = False) -> Any:
+    """Something else where the value is none; with `true` behind it also where it is empty"""
     missing = isinstance(value, Undefined) or value is None or (also_empty and not value)
     return replacement if missing else value
 
 
 def _length(value: Any) -> int:
+    """How many items or characters it has"""
     return len(value)
 
 
 def _first(value: Any) -> Any:
+    """The first item of a list; empty if there is none"""
     return value[0] if value else ""
 
 
 def _last(value: Any) -> Any:
+    """The last item of a list; empty if there is none"""
     return value[-1] if value else ""
 
 
 def _items(value: Any) -> list[tuple[str, Any]]:
+    """Names and values, for `{% for name, value in lead.custom|items %}`"""
     if not isinstance(value, dict):
         raise TemplateError("the filter items needs a dictionary")
     return list(value.items())
 
 
 def _truncate(value: Any, length: int = 255) -> str:
+    """At most so many characters, the last one an ellipsis if something is cut off"""
     whole = text(value)
     return whole if len(whole) <= length else whole[: max(length - 1, 0)] + "…"
 
 
 def _tojson(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False)
+    """As JSON; a text is quoted, so that nothing in it can pass for a line of the prompt"""
+    return _HIDDEN.sub(_escaped, json.dumps(value, ensure_ascii=False))
+
+
+def _line(value: Any, length: int = 200) -> str:
+    """On one line, without invisible characters, at most 200 characters or as many as are given"""
+    return _truncate(_HIDDEN.sub("", " ".join(text(value).split())), length)
+
+
+def _escaped(found: re.Match[str]) -> str:
+    units = found[0].encode("utf-16-be", "surrogatepass")
+    return "".join(f"\\u{units[at]:02x}{units[at + 1]:02x}" for at in range(0, len(units), 2))
 
 
 def _upper(value: Any) -> str:
+    """In capitals"""
     return text(value).upper()
 
 
 def _lower(value: Any) -> str:
+    """In small letters"""
     return text(value).lower()
 
 
 def _capitalize(value: Any) -> str:
+    """The first letter as a capital, the others small"""
     return text(value).capitalize()
 
 
 def _title(value: Any) -> str:
+    """Each Word With A Capital"""
     return text(value).title()
 
 
 def _trim(value: Any) -> str:
+    """Without white space at both ends"""
     return text(value).strip()
 
 
@@ -206,6 +240,7 @@ _NAMED: dict[str, Callable[..., Any]] = {
     "items": _items,
     "last": _last,
     "length": _length,
+    "line": _line,
     "lower": _lower,
     "title": _title,
     "tojson": _tojson,
@@ -213,3 +248,6 @@ _NAMED: dict[str, Callable[..., Any]] = {
     "truncate": _truncate,
     "upper": _upper,
 }
+
+FILTERS: dict[str, str] = {name: filter_.__doc__ or "" for name, filter_ in sorted([*_NAMED.items(), ("join", _join)])}
+"""What each filter makes of a value."""

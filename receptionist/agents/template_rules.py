@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection
+from difflib import get_close_matches
 from typing import Any, NoReturn
 
 from jinja2 import nodes
 from jinja2.visitor import NodeTransformer
 
-from receptionist.agents.template_filters import CONCAT, EACH, WEIGHED
-from receptionist.errors import TemplateError
+from receptionist.agents.braces import BRACES
+from receptionist.agents.template_filters import CONCAT, EACH, OPTIONAL, WEIGHED
+from receptionist.agents.template_source import Source
+from receptionist.agents.variable_table import ANY, ITEM, UNKNOWN, Shape
 
 MAX_DEPTH = 40
 """How deep a template's syntax may nest; Python itself refuses 100 levels."""
@@ -57,29 +59,27 @@ _WORDS: dict[type[nodes.Node], str] = {
 }
 
 
-def place(line: int | None, source: str, word: str = "") -> str:
-    """ "line 3, column 14" for a message; the column is that of the first `word` on the line, if it is there."""
-    if line is None:
-        return "somewhere"
-    lines = source.splitlines()
-    text = lines[line - 1] if 0 < line <= len(lines) else ""
-    found = re.search(rf"(?<!\w){re.escape(word)}(?!\w)", text) if word else None
-    return f"line {line}, column {found.start() + 1}" if found else f"line {line}"
-
-
 class Rules:
-    """Checks one parsed template against the allow-list; raises `TemplateError` at the first thing not on it."""
+    """Checks one parsed template against the allow-list and the variables there are; raises `TemplateError` at the
+    first thing not among them.
 
-    def __init__(self, source: str, names: Collection[str], filters: Collection[str]) -> None:
+    `shapes` says by name what the variables have (see `variable_table`). Afterwards `reads` has what the template
+    reads, such as ("strategy", "disclosure"), and `may_miss` the ids of nodes that read what an account defines
+    itself, and which may therefore be missing.
+    """
+
+    def __init__(self, source: Source, shapes: Shape, filters: Collection[str]) -> None:
         self._source = source
-        self._names = names
+        self._shapes = shapes
         self._filters = filters
+        self.reads: set[tuple[str, str]] = set()
+        self.may_miss: set[int] = set()
 
     def check(self, tree: nodes.Template) -> None:
         """Return if the whole template is allowed."""
-        self._visit(tree, frozenset(self._names), in_loop=False, depth=0)
+        self._visit(tree, self._shapes, in_loop=False, depth=0)
 
-    def _visit(self, node: nodes.Node, names: frozenset[str], in_loop: bool, depth: int) -> None:
+    def _visit(self, node: nodes.Node, names: Shape, in_loop: bool, depth: int) -> None:
         if depth > MAX_DEPTH:
             self._fail(node, "the template nests too deeply; split the expression or the {% if %} blocks")
         match node:
@@ -92,8 +92,7 @@ class Rules:
                 if self._attribute(node, names):
                     return
             case nodes.Getitem():
-                if not isinstance(node.arg, nodes.Const) or type(node.arg.value) not in (str, int):
-                    self._fail(node, "an index must be a number or a quoted name; use a {% for %} loop instead")
+                self._index(node)
             case nodes.Filter():
                 self._filter(node)
             case nodes.Test():
@@ -103,32 +102,40 @@ class Rules:
                 self._fail(node, f"{what} is not allowed here; use plain values, {{% if %}}, {{% for %}} and filters")
         for child in node.iter_child_nodes():
             self._visit(child, names, in_loop, depth + 1)
+        if isinstance(node, nodes.Getattr | nodes.Getitem):
+            self._member(node, names)
+        elif isinstance(node, nodes.Output):
+            self._output(node, names)
 
-    def _loop(self, node: nodes.For, names: frozenset[str], in_loop: bool, depth: int) -> None:
+    def _loop(self, node: nodes.For, names: Shape, in_loop: bool, depth: int) -> None:
         if in_loop:
-            self._fail(node, "a {% for %} inside a {% for %} is not allowed; use the filter join", "for")
+            self._fail(node, "a {% for %} inside a {% for %} is not allowed; use the filter join")
         if node.recursive:
             self._fail(node, "a recursive {% for %} is not allowed; remove the word recursive", "recursive")
         targets = {name.name for name in node.target.find_all(nodes.Name)} | _own_name(node.target)
         if not targets or "loop" in targets:
-            self._fail(node, "name the loop's variable plainly, as in {% for service in strategy.services %}", "for")
-        inner = names | targets
+            self._fail(node, "name the loop's variable plainly, as in {% for service in strategy.services %}")
         self._visit(node.iter, names, in_loop=True, depth=depth + 1)
+        over = self._shape(node.iter, names)
+        if ITEM not in over:
+            self._fail(node, "this {% for %} goes over something that is no list; a {% for %} needs a list")
+        item = over[ITEM] if isinstance(node.target, nodes.Name) else UNKNOWN
+        inner = {**names, **dict.fromkeys(targets, item)}
         if node.test is not None:
             self._visit(node.test, inner, in_loop=True, depth=depth + 1)
         for child in node.body:
-            self._visit(child, inner | {"loop"}, in_loop=True, depth=depth + 1)
+            self._visit(child, {**inner, "loop": UNKNOWN}, in_loop=True, depth=depth + 1)
         for child in node.else_:
             self._visit(child, names, in_loop=True, depth=depth + 1)
 
-    def _name(self, node: nodes.Name, names: frozenset[str]) -> None:
+    def _name(self, node: nodes.Name, names: Shape) -> None:
         if node.name not in names:
-            known = ", ".join(sorted(names))
-            self._fail(node, f"there is no variable {node.name!r}; there are: {known}", node.name)
-        if node.name == "loop" and "loop" not in self._names:
+            known = f"write {{{node.name}}}" if node.name in BRACES else _known(node.name, names)
+            self._fail(node, f"there is no variable {node.name!r}; {known}", node.name)
+        if node.name == "loop" and "loop" not in self._shapes:
             self._fail(node, f"'loop' cannot stand alone; use one of loop.{', loop.'.join(sorted(LOOP_ATTRIBUTES))}")
 
-    def _attribute(self, node: nodes.Getattr, names: frozenset[str]) -> bool:
+    def _attribute(self, node: nodes.Getattr, names: Shape) -> bool:
         """Whether the whole expression is dealt with."""
         if node.attr.startswith("_"):
             self._fail(node, f"the name {node.attr!r} begins with an underscore; there is no such value", node.attr)
@@ -139,6 +146,54 @@ class Rules:
                 node, f"there is no loop.{node.attr}; there are: {', '.join(sorted(LOOP_ATTRIBUTES))}", node.attr
             )
         return True
+
+    def _index(self, node: nodes.Getitem) -> None:
+        if not isinstance(node.arg, nodes.Const) or type(node.arg.value) not in (str, int):
+            self._fail(node, "an index must be a number or a quoted name; use a {% for %} loop instead")
+
+    def _member(self, node: nodes.Getattr | nodes.Getitem, names: Shape) -> None:
+        key = _key(node)
+        owner = self._shape(node.node, names)
+        if not isinstance(key, str):
+            if ITEM not in owner:
+                self._fail(node, "this is no list, so it has no items with a number")
+            return
+        if isinstance(node.node, nodes.Name):
+            self.reads.add((node.node.name, key))
+        if key in owner:
+            return
+        if ANY not in owner:
+            known = "use a {% for %} loop over the list" if ITEM in owner else _known(key, owner)
+            self._fail(node, f"there is no value {key!r} here; {known}", key)
+        if owner is not UNKNOWN:
+            self.may_miss.add(id(node))
+
+    def _shape(self, node: nodes.Node, names: Shape) -> Shape:
+        """What the value of an expression has, as far as that can be told without its value."""
+        match node:
+            case nodes.Name():
+                found = names[node.name]
+            case nodes.Getattr() | nodes.Getitem():
+                key = _key(node)
+                owner = self._shape(node.node, names)
+                found = owner.get(key if isinstance(key, str) else ITEM, owner.get(ANY, UNKNOWN))
+            case nodes.Filter(name="first" | "last", node=inner) if inner is not None:
+                found = self._shape(inner, names).get(ITEM, UNKNOWN)
+            case _:
+                found = UNKNOWN
+        shape: Shape = found
+        return shape
+
+    def _output(self, node: nodes.Output, names: Shape) -> None:
+        for child in node.nodes:
+            shape = self._shape(child, names)
+            if shape and shape is not UNKNOWN:
+                kind = "list" if ITEM in shape else "dictionary"
+                self._fail(
+                    child,
+                    f"a {kind} cannot be written as it is; name a value in it, or use a {{% for %}} or join",
+                    str(_key(child)),
+                )
 
     def _filter(self, node: nodes.Filter) -> None:
         if node.name not in self._filters:
@@ -154,15 +209,54 @@ class Rules:
             self._fail(node, f"the test {node.name!r} takes no arguments", node.name)
 
     def _fail(self, node: nodes.Node, message: str, word: str = "") -> NoReturn:
-        raise TemplateError(f"Template, {place(node.lineno, self._source, word)}: {message}.")
+        # Jinja wraps what {% autoescape %} holds into a node without a place
+        place = node.lineno or next((inner.lineno for inner in node.find_all(nodes.Node) if inner.lineno), None)
+        raise self._source.error(place, message, word)
 
 
 def _own_name(target: nodes.Node) -> set[str]:
     return {target.name} if isinstance(target, nodes.Name) else set()
 
 
+def _key(node: nodes.Node) -> str | int:
+    """The name or number after the dot or in the brackets of an expression that has passed its check; else empty."""
+    if isinstance(node, nodes.Getattr):
+        return node.attr
+    if isinstance(node, nodes.Getitem) and isinstance(node.arg, nodes.Const):
+        key: str | int = node.arg.value
+        return key
+    return node.name if isinstance(node, nodes.Name) else ""
+
+
+def _known(name: str, names: Collection[str]) -> str:
+    there_are = f"there are: {', '.join(sorted(names))}" if names else "this is a single value"
+    near = get_close_matches(name, names, 1, 0.7)
+    return f"did you mean {near[0]!r}? {there_are[0].upper()}{there_are[1:]}" if near else there_are
+
+
 class Metering(NodeTransformer):
-    """Makes every loop, comparison and `~` of a checked template pass through the meter of its rendering."""
+    """Makes every loop, comparison and `~` of a checked template pass through the meter of its rendering, and what
+    may be missing (see `Rules`) none where it is."""
+
+    def __init__(self, may_miss: Collection[int]) -> None:
+        self._may_miss = may_miss
+
+    def visit_Getattr(self, node: nodes.Getattr, *args: Any, **kwargs: Any) -> nodes.Node:
+        """None in place of a missing value that an account defines itself."""
+        return self._optional(node)
+
+    def visit_Getitem(self, node: nodes.Getitem, *args: Any, **kwargs: Any) -> nodes.Node:
+        """The same in brackets."""
+        return self._optional(node)
+
+    def visit_Test(self, node: nodes.Test, *args: Any, **kwargs: Any) -> nodes.Node:
+        """Leave what is asked whether it is there as it is."""
+        return node if id(node.node) in self._may_miss else self.generic_visit(node)
+
+    def _optional(self, node: nodes.Node) -> nodes.Node:
+        optional = id(node) in self._may_miss
+        self.generic_visit(node)
+        return _filter(node, OPTIONAL) if optional else node
 
     def visit_For(self, node: nodes.For, *args: Any, **kwargs: Any) -> nodes.Node:
         """Charge each item of the loop with the size of the loop's body."""

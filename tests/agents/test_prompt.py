@@ -13,15 +13,9 @@ from receptionist.contracts.strategy import StrategyFields
 from receptionist.errors import TemplateError
 from receptionist.services.demo import demo_fields
 from receptionist.services.directory import PublishedStrategy
+from tests.agents.turns import BERLIN, LEAD, TURN, said, written
 
-BERLIN = ZoneInfo("Europe/Berlin")
 NOW = datetime(2026, 11, 20, 10, 5, 10, tzinfo=BERLIN)
-TURN: dict[str, Any] = {
-    "account": {"id": 1, "name": "Maple Street", "timezone": "Europe/Berlin"},
-    "line": {"title": "Website", "channel": "webchat"},
-    "lead": {"name": None, "email": None, "phone": None, "company": None, "notes": None},
-    "conversation": {"first_reply": True},
-}
 
 
 def prepare(environment: jinja2.Environment) -> None:
@@ -29,7 +23,7 @@ def prepare(environment: jinja2.Environment) -> None:
 
 
 def version(template: str, **fields: Any) -> VersionPrompt:
-    return Prompts(prepare).make(StrategyFields(system_prompt_template=template, **fields), TURN)
+    return Prompts(prepare).make(StrategyFields(system_prompt_template=template, disclosure=False, **fields), TURN)
 
 
 def text(prompt: VersionPrompt, now: datetime, **turn: Any) -> str:
@@ -84,3 +78,104 @@ def test_a_version_is_compiled_once_for_each_set_of_names() -> None:
     published = PublishedStrategy(7, 1, 3, "Front desk", fields, {})
     assert prompts.of(published, TURN) is prompts.of(published, dict(TURN))
     assert prompts.of(published, {**TURN, "weather": "rain"}) is not prompts.of(published, TURN)
+
+
+DISCLOSURE = "say in a few words that you are an automated assistant."
+LATER = {**TURN["conversation"], "first_reply": False}
+
+
+def test_an_own_template_that_forgets_the_disclosure_gets_it() -> None:
+    own = {"system_prompt_template": "Be nice."}
+    assert written(own).startswith("Be nice.\n\nThis is your first reply")
+    assert DISCLOSURE in written(own)
+    assert written(own, conversation=LATER) == "Be nice."
+    assert written({**own, "disclosure": False}) == "Be nice."
+
+
+@pytest.mark.parametrize("way", ["strategy.disclosure", "strategy['disclosure']"])
+def test_a_template_that_reads_the_disclosure_says_it_itself(way: str) -> None:
+    assert written({"system_prompt_template": f"{{% if {way} %}}I am a machine.{{% endif %}}"}) == "I am a machine."
+    hidden = "{% if lead.name %}{{ strategy.disclosure }}{% endif %}Hi"
+    assert written({"system_prompt_template": hidden}) == "Hi"
+    assert DISCLOSURE in written({"system_prompt_template": "{# strategy.disclosure #}{{ 'strategy.disclosure' }}"})
+
+
+def check(**fields: Any) -> None:
+    Prompts(prepare).check(StrategyFields.model_validate(fields), TURN)
+
+
+@pytest.mark.parametrize(
+    ("template", "message"),
+    [
+        (
+            "{{ strategy.agent_nam }}",
+            "line 1, column 13: there is no value 'agent_nam' here; did you mean 'agent_name'?",
+        ),
+        ("a\n{% if lead.name == 'x' %}\n  {{ lead.nam }}{% endif %}", "line 3, column 11: there is no value 'nam'"),
+        ("{% for s in strategy.services %}{{ s.cost }}{% endfor %}", "column 38: there is no value 'cost'"),
+        ("{{ hours_week[0].closed }}", "column 18: there is no value 'closed' here; there are: date, day, hours"),
+        ("{{ hours_week|first|upper }}{{ (hours_week|first).x }}", "column 51: there is no value 'x'"),
+        ("{{ strategy.services.name }}", "column 22: there is no value 'name' here; use a {% for %} loop"),
+        ("{% if goals %}{{ goals }}{% endif %}", "column 18: a list cannot be written"),
+        ("{% if lead.phone %}{{ lead }}{% endif %}", "column 23: a dictionary cannot be written"),
+        ("{% for x in lead.name %}{% endfor %}", "column 4: this {% for %} goes over something that is no list"),
+        ("{{ lead.name[0] }}", "column 13: this is no list"),
+        ("{{ lead.name.first }}", "column 14: there is no value 'first' here; this is a single value"),
+        ("{{ leed.name }}", "column 4: there is no variable 'leed'; did you mean 'lead'?"),
+        ("x\r\n\r\n{{ 1 + 1 }}", "line 3, column 4: add"),
+        ("x {{ lead.name", "line 1, column 11: unexpected end of template"),
+        ("a\n  {# x", "line 2, column 3: Missing end of comment tag"),
+        ("a {{ ? }}", "line 1, column 6: unexpected char '?'."),
+        ("{% if lead.name %}\n{{ lead.name }", "line 2, column 14: unexpected '}'."),
+        ("{% if lead.name %}\n x\n{% endfor %}", "line 3, column 4: Encountered unknown tag 'endfor'"),
+        ("{{ lead.name|nope }}", "line 1, column 14: the filter 'nope'"),
+        (
+            "{% for x in goals %}{% endfor %}\n{% for x in goals %}{% for y in goals %}",
+            "line 2, column 39: Unexpected end",
+        ),
+    ],
+)
+def test_mistakes_are_found_when_saving_with_line_and_column(template: str, message: str) -> None:
+    with pytest.raises(TemplateError) as caught:
+        check(system_prompt_template=template)
+    assert str(caught.value).startswith("Template, line ")
+    assert message in str(caught.value)
+
+
+def test_mistakes_in_texts_name_the_field() -> None:
+    for field in ("greeting", "backstory", "custom_instructions"):
+        with pytest.raises(TemplateError, match=rf"^{field}, line 2, column 5: there is no name \{{nix\}}"):
+            check(**{field: "Hello\nand {nix}"})
+        with pytest.raises(TemplateError, match="no value 'greeting' here"):
+            check(**{field: "{greeting}"})
+
+
+def test_what_only_known_customers_reach_is_tried_too() -> None:
+    with pytest.raises(TemplateError, match="not supported between"):
+        check(system_prompt_template="{% if lead.name %}{{ lead.name < 3 }}{% endif %}")
+    with pytest.raises(TemplateError, match="not supported between"):
+        check(system_prompt_template="{% if not lead.name %}{{ account.name < 3 }}{% endif %}")
+
+
+def test_what_may_be_missing_is_none() -> None:
+    template = (
+        "[{{ lead.custom.size }}|{{ lead.custom['size']|default('?') }}|{{ lead.custom.size is defined }}|"
+        "{% for each in strategy.opening_hours.sunday %}x{% endfor %}|"
+        "{{ opens_next.day }}|{{ strategy.holidays.country }}]"
+    )
+    assert said(template) == "[|?|False|||]"
+    assert said(template, lead={"custom": {"size": 9}}) == "[9|9|True|||]"
+
+
+def test_texts_and_templates_are_compiled_once_for_all_versions() -> None:
+    prompts = Prompts(prepare)
+    one, two = (prompts.make(StrategyFields(agent_name=name), TURN) for name in ("Kim", "Robin"))
+    assert one._template is two._template
+    assert "You are Robin" in text(two, NOW)
+
+
+def test_values_for_tools_and_models_have_the_written_texts() -> None:
+    prompt = Prompts(prepare).make(StrategyFields(greeting="Hi {lead_name}"), TURN)
+    found = prompt.write({**TURN, "lead": {**LEAD, "name": "Ada"}}, NOW)
+    assert found.variables["strategy"]["greeting"] == "Hi Ada"
+    assert prompt.write(TURN, NOW).variables["strategy"]["greeting"] == "Hi "

@@ -19,7 +19,7 @@ VALUES: dict[str, Any] = {"a": {"x": "hello", "items": 3, "none": None}, "people
 
 
 def render(source: str, **values: Any) -> str:
-    return SANDBOX.compile(source, {**VALUES, **values}).render({**VALUES, **values})
+    return SANDBOX.compile(source, [*VALUES, *values]).render({**VALUES, **values})
 
 
 @pytest.mark.parametrize(
@@ -123,7 +123,7 @@ def test_what_templates_may_not_say(source: str, part: str) -> None:
 def test_errors_name_line_and_column() -> None:
     with pytest.raises(TemplateError, match=r"line 3, column 9: there is no variable 'price'; there are: a, people"):
         SANDBOX.compile("a\n\ncosts {{price}}", NAMES)
-    with pytest.raises(TemplateError, match=r"line 2: there is no value 'y' here\.$"):
+    with pytest.raises(TemplateError, match=r"line 2, column 6: there is no value 'y' here\.$"):
         render("\n{{ a.y }}")
     with pytest.raises(TemplateError, match="line 2"):
         SANDBOX.compile("{% if a %}\n{% endfor %}", NAMES)
@@ -236,7 +236,7 @@ def test_a_failing_filter_is_told_with_its_line() -> None:
     def prepare(environment: jinja2.Environment) -> None:
         environment.filters["half"] = lambda value: 1 / value
 
-    with pytest.raises(TemplateError, match="line 2: division by zero"):
+    with pytest.raises(TemplateError, match="line 2, column 6: division by zero"):
         PromptSandbox(prepare).compile("x\n{{ a|half }}", ["a"]).render({"a": 0})
 
 
