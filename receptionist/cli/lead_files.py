@@ -1,0 +1,193 @@
+"""`receptionist lead erase`, `erasures`, `import` and `export`: what goes out of the list of leads, or into it."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, TextIO
+
+import click
+
+from receptionist.cli.base import account_option, find_account, operator, printable, reading, ready
+from receptionist.cli.progress import progress_shown
+
+if TYPE_CHECKING:
+    from receptionist.services.csv_file import CsvFile, Row
+    from receptionist.services.erasure import Receipt
+
+MOST_SHOWN = 20
+"""Wrong rows of a file that are shown; all of them are in its file of errors."""
+
+
+@click.command("erase")
+@click.argument("lead_id", type=int)
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@account_option
+def erase(lead_id: int, yes: bool, account: str | None) -> None:
+    """Delete everything of lead LEAD_ID: messages, files, what models keep; it cannot be undone.
+
+    The opt-out of its addresses stays, as a hash, and a receipt without personal data. Backups are not reached."""
+    from receptionist.pipeline.eraser import Eraser
+
+    parts, _ = ready()
+    account_id = find_account(parts.database, account)
+    if not yes and click.prompt(f"This cannot be undone. Type {lead_id} to erase lead {lead_id}", type=str) != str(
+        lead_id
+    ):
+        raise click.ClickException("That is another number; nothing was erased.")
+    _print(Eraser(parts).erase(account_id, lead_id, operator()))
+
+
+@click.command("erasures")
+@click.option("--before", type=int, help="Receipts with a lower number: the next page.")
+@account_option
+def erasures(before: int | None, account: str | None) -> None:
+    """List the receipts of erased leads, the newest first."""
+    from receptionist.services import erasure
+
+    with reading(account) as (_, _, scope):
+        found = erasure.listed(scope, before=before)
+    for receipt in found:
+        _print(receipt)
+    if not found:
+        click.echo("None.")
+
+
+@click.command("scrub")
+def scrub() -> None:
+    """Rewrite the embedded database, so that nothing of erased leads stays in unused parts of its file.
+
+    Done with every `erase` by itself where the file has less than 100 MB. Nobody can write meanwhile, about a second
+    for each 100 MB: choose a quiet hour."""
+    parts, _ = ready()
+    if not parts.database.is_sqlite:
+        raise click.ClickException("DATABASE_URL names a server, which does this by itself: see VACUUM in its manual.")
+    parts.database.scrub(whole=True)
+    click.echo("The database was rewritten.")
+
+
+@click.command("import")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--dry-run", is_flag=True, help="Only say what would become of the rows.")
+@click.option("--tag", "tags", multiple=True, help="A tag for every lead of the file.")
+@click.option("--map", "names", multiple=True, metavar="COLUMN=FIELD", help="What a column holds; - to pass it over.")
+@click.option("--overwrite", is_flag=True, help="What the file says wins over what is known.")
+@account_option
+def import_(
+    file: Path, dry_run: bool, tags: tuple[str, ...], names: tuple[str, ...], overwrite: bool, account: str | None
+) -> None:
+    """Take leads in from FILE, a CSV file of UTF-8 with a row of column names.
+
+    A row whose e-mail or phone is a known lead's fills in what is not known of it; every other row makes a lead. Rows
+    that are wrong are listed, and go to FILE.errors.csv: mend and import that."""
+    from receptionist.services.lead_import import How, Import
+
+    parts, _ = ready()
+    account_id = find_account(parts.database, account)
+    how = How(_pairs(names), tags, overwrite=overwrite, dry_run=dry_run)
+    with file.open("rb") as stream:
+        lead_import = Import(parts, account_id, stream, how, operator())
+        if lead_import.passed_over:
+            click.echo(f"Columns passed over: {printable(', '.join(lead_import.passed_over))}")
+        with _errors(file, lead_import.file) as wrong, progress_shown("bytes") as progress:
+            size = file.stat().st_size
+            try:
+                lead_import.run(wrong, lambda done: progress(done, size))
+            finally:
+                outcome = lead_import.outcome
+    click.echo(f"{'Would be' if dry_run else 'Imported'}: {outcome}.")
+    if outcome.wrong:
+        click.echo(f"The wrong rows are in {_errors_of(file)}.")
+        sys.exit(1)
+
+
+@click.command("export")
+@click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
+@click.option("--search", "text", help="Beginnings of words of name, company, e-mail, or digits of the phone number.")
+@click.option("--status", help="Only leads of this status.")
+@click.option("--tag", help="Only leads with this tag.")
+@click.option("--channel", help="Only leads that wrote on this channel.")
+@account_option
+def export(
+    file: Path, text: str | None, status: str | None, tag: str | None, channel: str | None, account: str | None
+) -> None:
+    """Write leads to FILE as CSV, those who wrote last first; it must not exist yet."""
+    from receptionist.services import lead_export
+
+    with reading(account) as (_, _, scope), _new(file) as stream, progress_shown("leads") as progress:
+        filters = {"text": text, "status": status, "tag": tag, "channel": channel}
+        count = lead_export.export(scope, stream, lambda done: progress(done, None), **filters)
+    click.echo(f"{count} leads are in {file}.")
+
+
+@contextmanager
+def _new(file: Path) -> Iterator[TextIO]:
+    """A file for nobody else's eyes, gone again if it cannot be filled."""
+    try:
+        handle = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except OSError as error:
+        raise click.ClickException(f"{file}: {error.strerror}.") from error
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8", newline="") as stream:
+            yield stream
+    except BaseException:
+        file.unlink(missing_ok=True)
+        raise
+
+
+@contextmanager
+def _errors(file: Path, table: CsvFile) -> Iterator[Callable[[Row, str], None]]:
+    """Shows wrong rows, and writes them to a file of their own, in the columns of the first one."""
+    from receptionist.services.csv_file import written
+    from receptionist.services.lead_cells import plain, safe
+
+    target = _errors_of(file)
+    target.unlink(missing_ok=True)
+    with ExitStack() as opened:
+        stream: TextIO | None = None
+        shown = 0
+
+        def wrong(row: Row, reason: str) -> None:
+            nonlocal stream, shown
+            if stream is None:
+                stream = opened.enter_context(_new(target))
+                stream.write(written([*table.header, "line", "error"], table.separator))
+            width = len(table.header)
+            cells = [*row.cells[:width], *[""] * (width - len(row.cells)), str(row.line), reason]
+            stream.write(written([safe(plain(cell)) for cell in cells], table.separator))
+            shown += 1
+            if shown <= MOST_SHOWN:
+                click.echo(f"Line {row.line}: {printable(reason)}", err=True)
+
+        yield wrong
+    if shown > MOST_SHOWN:
+        click.echo(f"{shown - MOST_SHOWN} more are wrong.", err=True)
+
+
+def _errors_of(file: Path) -> Path:
+    return file.with_name(f"{file.name}.errors.csv")
+
+
+def _pairs(names: tuple[str, ...]) -> dict[str, str]:
+    if wrong := [each for each in names if "=" not in each]:
+        raise click.UsageError(f"--map {wrong[0]}: say it like --map 'Full name=name'.")
+    return {column.strip(): field.strip() for column, _, field in (each.rpartition("=") for each in names)}
+
+
+def _print(receipt: Receipt) -> None:
+    counts = ", ".join(f"{count} {name.replace('_', ' ')}" for name, count in receipt.counts.items())
+    click.echo(f"Erasure {receipt.id}: lead {receipt.lead_id}, {receipt.at:%Y-%m-%d %H:%M} UTC, by {receipt.by}")
+    click.echo(f"  deleted: {counts}")
+    if receipt.done_at is not None:
+        click.echo(f"  nothing is left; done {receipt.done_at:%Y-%m-%d %H:%M} UTC")
+        return
+    left = receipt.left
+    words = {"event": "plugins that keep leads", "database": "the database's files"}
+    rest = [f"{len(left[name])} {name}" for name in ("files", "memories") if left.get(name)]
+    rest += [text for name, text in words.items() if left.get(name)]
+    click.echo(f"  still to do: {', '.join(rest)}; every process that answers tries again")
+    if receipt.error:
+        click.echo(f"  the last try failed: {printable(receipt.error)}")

@@ -1,0 +1,29 @@
+"""E-mail addresses as people write them, made into the one form that is stored and compared."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+LONGEST = 320
+
+_SHAPE = re.compile(r"[^@\s<>\"',;]{1,64}@[A-Za-z0-9.-]{1,190}\.[A-Za-z]{2,24}")
+
+
+def address(text: str) -> str | None:
+    """The address with its domain in lower case, or None where `text` is none.
+
+    What stands before the @ is left as it is, for its server may tell capitals apart (RFC 5321, 2.4); only full-width
+    and invisible characters are put right.
+    """
+    plain = unicodedata.normalize("NFKC", text[: LONGEST + 1])
+    plain = "".join(letter for letter in plain if unicodedata.category(letter) not in {"Cf", "Cc"}).strip()
+    if len(text) > LONGEST or not _SHAPE.fullmatch(plain):
+        return None
+    return same(plain)
+
+
+def same(address: str) -> str:
+    """An address that is one already, with its domain in lower case."""
+    name, at, domain = address.rpartition("@")
+    return f"{name}{at}{domain.lower()}"

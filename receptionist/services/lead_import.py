@@ -1,0 +1,208 @@
+"""Takes leads in from a CSV file: known ones are filled in, others are made; the same file twice changes nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from itertools import islice
+from typing import Any, BinaryIO
+
+import sqlalchemy as sa
+
+from receptionist.contracts.events import LeadChanged
+from receptionist.db import Scope
+from receptionist.errors import LeadError, Unavailable
+from receptionist.models import Lead, LeadWord
+from receptionist.parts import Parts
+from receptionist.services import lead_addresses, lead_fields, lead_tags, lead_values, lead_words, leads
+from receptionist.services.csv_file import CsvFile, Row
+from receptionist.services.lead_cells import mapped, plain
+from receptionist.services.lead_values import CUSTOM, LeadValues
+
+BATCH = 500
+"""Rows committed together."""
+MAX_CONFLICTS = 5
+
+
+@dataclass(frozen=True, slots=True)
+class How:
+    """How a file is to be read. `names`: fields by the name of their column, "-" to pass over. `tags` go to every
+    lead. `overwrite`: what the file says wins over what is known. `dry_run`: nothing is changed."""
+
+    names: Mapping[str, str] = field(default_factory=dict)
+    tags: tuple[str, ...] = ()
+    overwrite: bool = False
+    dry_run: bool = False
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What became of the rows of a file."""
+
+    made: int = 0
+    changed: int = 0
+    as_before: int = 0
+    wrong: int = 0
+
+    def __str__(self) -> str:
+        return f"{self.made} new, {self.changed} changed, {self.as_before} as before, {self.wrong} wrong"
+
+
+class DryRun(Exception):
+    """Undoes a transaction."""
+
+
+class Import:
+    """One file on its way into an account. Raises `LeadError` if it cannot be read or names nobody."""
+
+    def __init__(self, parts: Parts, account_id: int, stream: BinaryIO, how: How, by: str) -> None:
+        self._parts, self._account_id = parts, account_id
+        self.how, self.by = how, by
+        self.file = CsvFile(stream)
+        self.tags = lead_tags.read_all(how.tags)
+        with parts.database.read() as connection:
+            scope = Scope(connection, account_id)
+            self.fields = mapped(self.file.header, lead_fields.listed(scope), how.names)
+            self.reader = lead_values.reader(scope)
+        self.outcome = Outcome()
+
+    @property
+    def passed_over(self) -> list[str]:
+        """Names of columns that hold nothing for a lead."""
+        return [name for number, name in enumerate(self.file.header) if number not in self.fields]
+
+    def run(self, wrong: Callable[[Row, str], None], progress: Callable[[int], None]) -> Outcome:
+        """Take all rows in, committed batch by batch. `wrong` is told of each row that cannot be, and why; `progress`
+        how many bytes of the file are done. Raises `LeadError` where the file cannot be read any further."""
+        rows, failure = self.file.rows(), None
+        while failure is None:
+            batch: list[Row] = []
+            try:
+                for row in islice(rows, BATCH):
+                    batch.append(row)  # noqa: PERF402 - an error must not lose those before it
+            except LeadError as error:  # what stands above that place is taken in first
+                failure = error
+            for row, reason in self._store(batch):
+                wrong(row, reason)
+            progress(self.file.position)
+            if failure is None and not batch:
+                return self.outcome
+        raise failure
+
+    def _store(self, batch: list[Row]) -> list[tuple[Row, str]]:
+        """Rows that were wrong, with the reason."""
+        for conflict in range(MAX_CONFLICTS):
+            done = _Batch(self)
+            try:
+                with self._parts.database.begin() as connection:
+                    done.take(Scope(connection, self._account_id), batch)
+                    if self.how.dry_run:
+                        raise DryRun
+            except DryRun:
+                done.changes.clear()
+            except Unavailable:
+                if conflict == MAX_CONFLICTS - 1:
+                    raise
+                continue
+            break
+        for name in ("made", "changed", "as_before", "wrong"):
+            setattr(self.outcome, name, getattr(self.outcome, name) + getattr(done.outcome, name))
+        for lead_id, names in done.changes:
+            self._parts.emit(LeadChanged(self._account_id, lead_id, names))
+        return done.wrong
+
+
+class _Batch:
+    """Rows that are taken in together."""
+
+    def __init__(self, whole: Import) -> None:
+        self._width, self._fields, self._reader = len(whole.file.header), whole.fields, whole.reader
+        self._how, self._tags, self._by = whole.how, whole.tags, whole.by
+        self.outcome = Outcome()
+        self.wrong: list[tuple[Row, str]] = []
+        self.changes: list[tuple[int, tuple[str, ...]]] = []
+
+    def take(self, scope: Scope, rows: list[Row]) -> None:
+        """Make or change a lead for each row."""
+        for row in rows:
+            try:
+                with scope.connection.begin_nested():
+                    self._take(scope, self._values(row))
+            except LeadError as error:
+                self.outcome.wrong += 1
+                self.wrong.append((row, str(error)))
+
+    def _values(self, row: Row) -> LeadValues:
+        if row.error is not None:
+            raise LeadError(row.error)
+        if any(cell.strip() for cell in row.cells[self._width :]):
+            raise LeadError(f"There are {len(row.cells)} cells, but the file has {self._width} columns.")
+        given = {
+            name: plain(row.cells[number]).strip() for number, name in self._fields.items() if number < len(row.cells)
+        }
+        return self._reader.read({name: text for name, text in given.items() if text})
+
+    def _take(self, scope: Scope, values: LeadValues) -> None:
+        lead_id = known(scope, values)
+        if lead_id is None:
+            tags = lead_tags.read_all({*(values.tags or ()), *self._tags})
+            lead_id = lead_values.create(scope, LeadValues(values.columns, tags, values.custom), self._by)
+            self.outcome.made += 1
+            names = (*values.columns, *(CUSTOM + name for name in values.custom))
+        else:
+            names = lead_values.update(scope, lead_id, self._missing(scope, lead_id, values), self._by)
+            self.outcome.changed += bool(names)
+            self.outcome.as_before += not names
+        if names:
+            self.changes.append((lead_id, tuple(names)))
+
+    def _missing(self, scope: Scope, lead_id: int, values: LeadValues) -> LeadValues:
+        """What of the values is to be changed: all, or what is not known yet; tags only ever come on top."""
+        before = leads.get(scope, lead_id)
+        tags = lead_tags.read_all({*before["tags"], *(values.tags or ()), *self._tags})
+        if self._how.overwrite:
+            return LeadValues(values.columns, tags, values.custom)
+        columns = {name: value for name, value in values.columns.items() if not before[name]}
+        custom = {name: value for name, value in values.custom.items() if name not in before["custom"]}
+        return LeadValues(columns, tags, custom)
+
+
+def known(scope: Scope, values: LeadValues) -> int | None:
+    """The lead that a row is about: the one with its e-mail or phone, or, of a row with neither, one of the very same
+    name and company that has neither. Raises `LeadError` if these are several, or there is nothing to tell."""
+    columns = values.columns
+    found = {kind: _with(scope, kind, columns[kind]) for kind in lead_addresses.KINDS if columns.get(kind)}
+    ids = {lead_id for lead_id in found.values() if lead_id is not None}
+    if len(ids) > 1:
+        raise LeadError(f"The e-mail is lead {found['email']}'s and the phone lead {found['phone']}'s; merge the two.")
+    return next(iter(ids), None) if found else _alike(scope, columns)
+
+
+def _with(scope: Scope, kind: str, value: str) -> int | None:
+    """Whose address it is: who proved it, or else who merely said so."""
+    if (lead_id := lead_addresses.holder(scope, kind, value)) is not None:
+        return lead_id
+    said = scope.select(Lead, Lead.id).where(getattr(Lead, kind) == value, Lead.merged_into_id.is_(None))
+    ids = [row.id for row in scope.all(said.order_by(Lead.id).limit(2))]
+    if len(ids) > 1:
+        raise LeadError(f"The {kind} is said to be lead {ids[0]}'s and lead {ids[1]}'s; merge the two.")
+    return ids[0] if ids else None
+
+
+def _alike(scope: Scope, columns: Mapping[str, Any]) -> int | None:
+    name, company = columns.get("name"), columns.get("company")
+    words = lead_words.of(name, None, None, company)
+    if not words:
+        raise LeadError("There is nothing to tell who it is: no name, company, e-mail or phone.")
+    rarest = max(words, key=len)
+    named = scope.select(LeadWord, LeadWord.lead_id).where(LeadWord.word == rarest)
+    same = scope.select(Lead, Lead.id).where(
+        Lead.id.in_(named),
+        *(
+            column == value if value else column.is_(None)
+            for column, value in ((Lead.name, name), (Lead.company, company))
+        ),
+        sa.and_(Lead.email.is_(None), Lead.phone.is_(None), Lead.merged_into_id.is_(None)),
+    )
+    row = scope.first(same.order_by(Lead.id).limit(1))
+    return int(row.id) if row is not None else None

@@ -1,0 +1,211 @@
+"""Leads from CSV files and to them: a file is taken in whole, or the rows and what is wrong with them are named."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+from hypothesis import given
+from hypothesis import strategies as some
+
+from receptionist.cli import main
+from receptionist.db import Scope
+from receptionist.services import lead_fields, lead_search, lead_values
+from receptionist.services.lead_cells import plain, safe
+from tests.harness.house import House
+
+Lead = Callable[..., str]
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database(request: pytest.FixtureRequest) -> str:
+    """The database of `house`."""
+    return str(request.param)
+
+
+@pytest.fixture
+def lead(house: House, monkeypatch: pytest.MonkeyPatch) -> Lead:
+    """`lead("import", file)`: what `receptionist lead` prints; with `fails=True` it must complain."""
+    monkeypatch.setattr("receptionist.cli.base.assembled", lambda: (house.parts, house.factory))
+
+    def run(*arguments: object, fails: bool = False) -> str:
+        result = CliRunner().invoke(main, ["lead", *map(str, arguments)])
+        assert (result.exit_code != 0) == fails, (result.output, result.exception)
+        assert result.exception is None or isinstance(result.exception, SystemExit), result.output
+        return result.output
+
+    return run
+
+
+@pytest.fixture
+def scope(house: House) -> Iterator[Scope]:
+    """A look at the account."""
+    with house.parts.database.read() as connection:
+        yield Scope(connection, 1)
+
+
+def file(tmp_path: Path, content: str | bytes, name: str = "leads.csv") -> Path:
+    path = tmp_path / name
+    path.write_bytes(content if isinstance(content, bytes) else content.encode())
+    return path
+
+
+def add_fields(house: House) -> None:
+    with house.parts.database.begin() as connection:
+        scope = Scope(connection, 1)
+        for kind in ("text", "number", "date", "yes_no"):
+            lead_fields.add(scope, f"a_{kind}", kind)
+        lead_fields.add(scope, "size", "choice", title="Shoe size", choices=["S", "Größe 40"])
+
+
+def rows(house: House) -> list[tuple[object, ...]]:
+    names = "name, email, phone, company, status, notes"
+    return [tuple(row) for row in house.sql(f"SELECT {names} FROM leads ORDER BY id")]
+
+
+def table(path: Path) -> list[dict[str, str]]:
+    with path.open(encoding="utf-8", newline="") as stream:
+        return list(csv.DictReader(stream))
+
+
+TABLE = "Full name;E-Mail;Phone number;Organisation;Tags;Remarks\nAda;ada@example.org;+15735550142;Acme;vip, new;x\n"
+
+
+@pytest.mark.parametrize(("separator", "bom"), [(",", b""), (";", b"\xef\xbb\xbf"), ("\t", b"")])
+def test_usual_files_are_understood(
+    house: House, lead: Lead, scope: Scope, tmp_path: Path, bom: bytes, separator: str
+) -> None:
+    content = TABLE.replace("vip, new", '"vip, new"').replace(";", separator)
+    said = lead("import", file(tmp_path, bom + content.encode()), "--tag", "fair")
+    assert "Columns passed over: Remarks" in said and "1 new, 0 changed, 0 as before, 0 wrong" in said
+    [row] = lead_search.listed(scope).rows
+    assert (row.name, row.email, row.phone, row.company) == ("Ada", "ada@example.org", "+15735550142", "Acme")
+    assert [each.id for tag in ("fair", "new", "vip") for each in lead_search.listed(scope, tag=tag).rows] == [
+        row.id
+    ] * 3
+
+
+def test_the_same_file_twice_changes_nothing(house: House, lead: Lead, tmp_path: Path) -> None:
+    path = file(tmp_path, TABLE + "Bo;;;;;\nCleo;cleo@example.org;;;;\nBo;;;Acme;;\n")
+    assert "4 new, 0 changed" in lead("import", path)
+    before = rows(house)
+    assert "0 new, 0 changed, 4 as before, 0 wrong" in lead("import", path)
+    assert rows(house) == before
+
+
+def test_a_known_lead_is_filled_in_and_overwritten_only_when_asked(house: House, lead: Lead, tmp_path: Path) -> None:
+    lead("import", file(tmp_path, TABLE))
+    path = file(tmp_path, "name,phone,email,company,notes\nAda Lovelace,+1 573 555 0142,new@example.org,,Likes tea.\n")
+    assert "0 new, 1 changed" in lead("import", path)
+    assert rows(house) == [("Ada", "ada@example.org", "+15735550142", "Acme", "new", "Likes tea.")]
+    assert "0 new, 1 changed" in lead("import", path, "--overwrite")
+    assert rows(house) == [("Ada Lovelace", "new@example.org", "+15735550142", "Acme", "new", "Likes tea.")]
+
+
+def test_a_dry_run_changes_nothing(house: House, lead: Lead, tmp_path: Path) -> None:
+    assert "Would be: 1 new" in lead("import", file(tmp_path, TABLE), "--dry-run")
+    assert rows(house) == []
+
+
+def test_wrong_rows_are_named_and_written_to_a_file_that_can_be_mended(
+    house: House, lead: Lead, tmp_path: Path
+) -> None:
+    wrong = (
+        'name,email,phone\nAda,ada(at)example.org,\n"Bo\nPeep",bo@example.org,12\n,,\n=Cy,,\n'
+        "Di,di@example.org,,,x\n,,1\n"
+    )
+    path = file(tmp_path, wrong)
+    said = lead("import", path, fails=True)
+    assert "Line 2: email: This is not an e-mail address" in said
+    assert "Line 3: phone: This is not a phone number" in said
+    assert "Line 7: There are 5 cells, but the file has 3 columns." in said
+    assert "1 new, 0 changed, 0 as before, 4 wrong" in said
+    errors = table(tmp_path / "leads.csv.errors.csv")
+    assert [(row["name"], row["line"]) for row in errors] == [("Ada", "2"), ("Bo\nPeep", "3"), ("Di", "7"), ("", "8")]
+    mended = (tmp_path / "leads.csv.errors.csv").read_text().replace("ada(at)", "ada@")
+    lead("import", file(tmp_path, mended, "mended.csv"), fails=True)
+    assert [row[0] for row in rows(house)] == ["=Cy", "Ada", "Di"], "what stood beside the table is left out"
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        (b"", "The file is empty"),
+        ("name\nJörg".encode("latin-1"), "Line 2: this is not UTF-8; with 'ö' in it, it is perhaps latin-1"),
+        ("name\nAda".encode("utf-16"), "The file is UTF-16, not UTF-8"),
+        (b"name\nAd\0a", "Line 2: this is not text"),
+        (b"age,town\n12,Bonn", "No column is a name, email, phone or company"),
+        (b"name,Full name\nAda,Ada", "Two columns are for name; say --map"),
+        (b'name\n"Ada' + b"\nx" * 40_000, "Line 2: this row has more than 64 kB; perhaps a quotation mark is missing"),
+        (b"name\n" + b"x" * 70_000, "Line 2: this row has more than 64 kB"),
+        (b"name," + b"x," * 300 + b"\n", "at most 200 can be read"),
+    ],
+)
+def test_files_that_cannot_be_read_are_refused_with_the_cure(
+    house: House, lead: Lead, tmp_path: Path, content: bytes, says: str
+) -> None:
+    assert says in lead("import", file(tmp_path, content), fails=True)
+    assert rows(house) == []
+
+
+def test_columns_can_be_mapped_by_hand(house: House, lead: Lead, tmp_path: Path) -> None:
+    add_fields(house)
+    path = file(tmp_path, "Wer,name,Shoe size,size\nAda,x,grosse 40,S\n".replace("grosse", "größe"))
+    assert "Two columns are for" in lead("import", path, fails=True)
+    assert "no column Nobody" in lead("import", path, "--map", "Nobody=name", fails=True)
+    assert "no field age" in lead("import", path, "--map", "Wer=age", fails=True)
+    lead("import", path, "--map", "Wer=name", "--map", "name=-", "--map", "size=-")
+    [row] = house.sql("SELECT name, custom FROM leads")
+    assert row.name == "Ada" and "40" in str(row.custom)
+
+
+def test_an_export_is_imported_again_without_any_difference(house: House, lead: Lead, tmp_path: Path) -> None:
+    add_fields(house)
+    with house.parts.database.begin() as connection:
+        scope = Scope(connection, 1)
+        reader = lead_values.reader(scope)
+        for given in (
+            {"name": "=1+1", "phone": "+4930123456", "notes": "-a\n\"b\", 'c'\n=d", "tags": "@home,vip"},
+            {
+                "name": "'=x",
+                "email": "obrien@example.org",
+                "company": "@acme; Co",
+                "language": "pt-BR",
+                "status": "lost",
+            },
+            {
+                "name": "Zoë 李",
+                "timezone": "Europe/Berlin",
+                "custom.a_text": "+49 & more",
+                "custom.a_number": "-0.000001",
+            },
+            {"name": "Y", "custom.a_date": "2026-02-03", "custom.a_yes_no": "no", "custom.size": "Größe 40"},
+        ):
+            lead_values.create(scope, reader.read(given), "Ann")
+    house.texter("blind").send("Hello")
+    assert "5 leads are in" in lead("export", tmp_path / "out.csv")
+    assert "File exists" in lead("export", tmp_path / "out.csv", fails=True)
+    content = table(tmp_path / "out.csv")
+    assert all(not cell.startswith(tuple("=+-@\t\r")) for row in content for cell in row.values())
+    named = [row for row in content if row["name"]]
+    assert [row["phone"] for row in named if row["phone"]] == ["'+4930123456"]
+    assert "4 as before, 1 wrong" in lead("import", tmp_path / "out.csv", "--overwrite", fails=True), "one has no name"
+    names = "name, email, phone, company, status, notes, language, timezone, custom"
+    before = house.sql(f"SELECT {names} FROM leads WHERE name IS NOT NULL ORDER BY name")
+    house.sql("DELETE FROM identities WHERE kind IN ('email', 'phone')")
+    for name in ("lead_words", "lead_tags", "status_changes"):
+        house.sql(f"DELETE FROM {name}")
+    house.sql("DELETE FROM leads WHERE name IS NOT NULL")
+    lead("import", tmp_path / "out.csv", fails=True)
+    assert house.sql(f"SELECT {names} FROM leads WHERE name IS NOT NULL ORDER BY name") == before
+    lead("export", tmp_path / "again.csv", "--tag", "@home")
+    assert [row["tags"] for row in table(tmp_path / "again.csv")] == ["'@home, vip"]
+
+
+@given(some.text(alphabet="'=+-@\t\r\n＝a "))
+def test_a_safe_cell_begins_no_formula_and_is_itself_again(cell: str) -> None:
+    assert not safe(cell).startswith(tuple("=+-@\t\r\n＝"))
+    assert plain(safe(cell)) == cell
