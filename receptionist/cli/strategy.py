@@ -1,14 +1,40 @@
-"""`receptionist strategy`."""
+"""`receptionist strategy`: which there are, and who answers with them."""
 
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from receptionist.cli.base import account_option, in_account, operator, reading
-from receptionist.errors import AdminError
+from receptionist.cli.base import account_option, in_account, operator, printable, reading
+
+if TYPE_CHECKING:
+    from receptionist.contracts.strategy import StrategyFields
+    from receptionist.db import Scope
+
+version_option = click.option("--version", "number", type=int, metavar="N", help="The version N.")
+draft_option = click.option("--draft", is_flag=True, help="The draft, in place of the published version.")
+
+
+def chosen_fields(scope: Scope, row: Any, number: int | None, draft: bool) -> tuple[str, StrategyFields]:
+    """The fields of a version, of the draft, or else those that are published, and what they are called.
+
+    Raises `click.UsageError` where both are asked for, and `LineError` where there are none."""
+    from receptionist.services import strategies, strategy_drafts, strategy_versions
+
+    if number is not None and draft:
+        raise click.UsageError("choose --version or --draft, not both")
+    if draft:
+        return "the draft", strategy_drafts.read(scope, row.id).fields
+    if number is not None:
+        return f"version {number}", strategy_versions.fields(scope, row.id, number)
+    return f"version {row.published_number}", strategies.published_fields(scope, row.id)
+
+
+def as_json(fields: StrategyFields) -> str:
+    """Fields as an admin edits them."""
+    return json.dumps(fields.model_dump(mode="json"), indent=2, ensure_ascii=False)
 
 
 @click.group()
@@ -19,43 +45,116 @@ def strategy() -> None:
 @strategy.command("list")
 @account_option
 def strategy_list(account: str | None) -> None:
-    """List the strategies."""
+    """List the strategies: what is published, what is a draft, what is switched off."""
     from receptionist.services import strategies
 
     with reading(account) as (_, _, scope):
-        for row in strategies.listed(scope):
-            click.echo(f"{row.name}  (version {row.published_number})")
+        rows = strategies.listed(scope)
+    for row in rows:
+        state = f"version {row.published_number}" if row.published_number else "never published"
+        notes = [
+            "" if row.active else "inactive",
+            f"draft of {printable(row.draft_by)}" if row.draft is not None else "",
+        ]
+        click.echo(f"{row.name}  ({', '.join(filter(None, (state, *notes)))})")
+        if row.description:
+            click.echo(f"    {printable(row.description)}")
+    if not rows:
+        click.echo("None.")
+
+
+@strategy.command("create")
+@click.argument("name")
+@click.option("--description", default="", help="For whom or what it is.")
+@account_option
+def strategy_create(name: str, description: str, account: str | None) -> None:
+    """Make a strategy; it can answer once a version is published."""
+    from receptionist.services import strategies
+
+    with in_account(account) as (_, _, scope):
+        strategies.create(scope, name, description)
+    click.echo(f'{name} is there. Next: receptionist strategy edit "{name}", then receptionist strategy publish.')
 
 
 @strategy.command("show")
 @click.argument("name")
+@version_option
+@draft_option
 @account_option
-def strategy_show(name: str, account: str | None) -> None:
-    """Print the published version as JSON; edit it and publish it again."""
+def strategy_show(name: str, number: int | None, draft: bool, account: str | None) -> None:
+    """Print the published version, another one or the draft as JSON."""
     from receptionist.services import strategies
 
     with reading(account) as (_, _, scope):
-        fields = strategies.published_fields(scope, strategies.find(scope, name).id)
-    click.echo(json.dumps(fields.model_dump(mode="json"), indent=2, ensure_ascii=False))
+        _, fields = chosen_fields(scope, strategies.find(scope, name), number, draft)
+    click.echo(as_json(fields))
 
 
-@strategy.command("publish")
+@strategy.command("describe")
 @click.argument("name")
-@click.argument("file", type=click.File(encoding="utf-8"))
+@click.argument("description")
 @account_option
-def strategy_publish(name: str, file: Any, account: str | None) -> None:
-    """Check FILE (JSON, - for standard input) and publish it as the newest version of NAME."""
+def strategy_describe(name: str, description: str, account: str | None) -> None:
+    """Say for whom or what NAME is; "" for nothing."""
     from receptionist.services import strategies
 
-    try:
-        fields = json.load(file)
-    except ValueError as error:
-        raise AdminError(f"This is not JSON: {error}.") from error
-    with in_account(account) as (_, factory, scope):
-        number = strategies.publish(scope, name, strategies.parse(fields), factory.check)
-        used = strategies.is_used(scope, name)
-    then = "the next turn uses it" if used else f'no line uses it yet: receptionist strategy use "{name}" LINE_ID'
-    click.echo(f"Version {number} of {name} is published; {then}.")
+    with in_account(account) as (_, _, scope):
+        strategies.describe(scope, strategies.find(scope, name).id, description)
+    click.echo("Saved.")
+
+
+@strategy.command("rename")
+@click.argument("name")
+@click.argument("new_name")
+@account_option
+def strategy_rename(name: str, new_name: str, account: str | None) -> None:
+    """Give NAME another name; lines and leads keep it."""
+    from receptionist.services import strategies
+
+    with in_account(account) as (_, _, scope):
+        strategies.rename(scope, strategies.find(scope, name).id, new_name)
+    click.echo("Saved.")
+
+
+@strategy.command("activate")
+@click.argument("name")
+@account_option
+def strategy_activate(name: str, account: str | None) -> None:
+    """Let NAME answer again."""
+    from receptionist.services import strategies
+
+    with in_account(account) as (_, _, scope):
+        strategies.set_active(scope, strategies.find(scope, name).id, True)
+    click.echo(f"{name} is active; the next turn uses it.")
+
+
+@strategy.command("deactivate")
+@click.argument("name")
+@account_option
+def strategy_deactivate(name: str, account: str | None) -> None:
+    """Let NAME answer nobody: its customers get their line's fallback text, and a person is told."""
+    from receptionist.services import strategies
+
+    with in_account(account) as (_, _, scope):
+        row = strategies.find(scope, name)
+        strategies.set_active(scope, row.id, False)
+        lines, leads = strategies.users(scope, row.id)
+    click.echo(f"{name} is not active; it answers nobody from the next turn on.")
+    if lines or leads:
+        titles = ", ".join(f"{line.id} ({printable(line.title)})" for line in lines) or "none"
+        click.echo(f"Customers get a fixed text meanwhile. Lines that use it: {titles}; leads of their own: {leads}.")
+
+
+@strategy.command("remove")
+@click.argument("name")
+@account_option
+def strategy_remove(name: str, account: str | None) -> None:
+    """Delete NAME with its versions and draft, if nothing uses it and it never answered."""
+    from receptionist.services import strategies
+
+    with in_account(account) as (_, _, scope):
+        strategies.remove(scope, strategies.find(scope, name).id)
+    click.echo(f"{name} is removed.")
 
 
 @strategy.command("use")
@@ -68,4 +167,21 @@ def strategy_use(name: str, line_id: int, account: str | None) -> None:
 
     with in_account(account) as (_, _, scope):
         count = assignment.use_on_line(scope, strategies.find(scope, name).id, line_id, operator())
+    click.echo(f"Saved; the next turn uses it. Conversations archived: {count}.")
+
+
+@strategy.command("give-lead")
+@click.argument("lead_id", type=int)
+@click.argument("name", required=False)
+@click.option("--none", "nothing", is_flag=True, help="Let the line's strategy answer this lead again.")
+@account_option
+def strategy_give_lead(lead_id: int, name: str | None, nothing: bool, account: str | None) -> None:
+    """Let NAME answer lead LEAD_ID on every line, whatever the line's strategy is."""
+    from receptionist.services import assignment, strategies
+
+    if nothing == (name is not None):
+        raise click.UsageError("name a strategy, or --none")
+    with in_account(account) as (_, _, scope):
+        strategy_id = strategies.find(scope, name).id if name is not None else None
+        count = assignment.give_lead(scope, lead_id, strategy_id, operator())
     click.echo(f"Saved; the next turn uses it. Conversations archived: {count}.")

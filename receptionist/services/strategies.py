@@ -1,4 +1,4 @@
-"""Strategies and their versions."""
+"""Strategies as a whole: make, find, publish, rename, switch on and off, remove."""
 
 from __future__ import annotations
 
@@ -7,13 +7,18 @@ from typing import Any
 
 import sqlalchemy as sa
 from pydantic import ValidationError
+from sqlalchemy.exc import IntegrityError
 
 from receptionist.contracts.strategy import StrategyFields
-from receptionist.db import AnyRow, Scope, db_now
+from receptionist.db import AnyRow, Scope
 from receptionist.errors import LineError
-from receptionist.models import Line, Strategy, StrategyVersion
+from receptionist.models import Lead, Line, Strategy, StrategyVersion, Turn
 from receptionist.problems import problems
-from receptionist.services import accounts
+from receptionist.services import accounts, strategy_versions
+from receptionist.text import storable
+
+MAX_NAME = 200
+MAX_DESCRIPTION = 2000
 
 Check = Callable[[StrategyFields], None]
 """Raises an `AdminError` for fields that cannot work here (an unknown tool, a broken template)."""
@@ -27,33 +32,25 @@ def parse(fields: Any) -> StrategyFields:
         raise LineError(f"The strategy is not saved: {problems(error, StrategyFields)}.") from None
 
 
-def is_used(scope: Scope, name: str) -> bool:
-    """Whether any line answers with the strategy of this name."""
-    statement = scope.select(Line, Line.id).join(Strategy, Strategy.id == Line.strategy_id).where(Strategy.name == name)
-    return scope.first(statement) is not None
+def create(scope: Scope, name: str, description: str = "") -> int:
+    """Make a strategy that has no version yet, so that it cannot answer; returns its id. Raises `LineError` for a name
+    that is taken or cannot be used."""
+    try:
+        with scope.connection.begin_nested():
+            return scope.insert(Strategy, name=_name(name), description=_description(description))
+    except IntegrityError:
+        raise LineError(f"There is already a strategy {name}.") from None
 
 
-def publish(scope: Scope, name: str, fields: StrategyFields, check: Check) -> int:
-    """Save `fields` as the newest version of the strategy `name` (made if new) and publish it; returns its number."""
+def publish(
+    scope: Scope, name: str, fields: StrategyFields, check: Check, by: str | None = None, note: str = ""
+) -> int:
+    """Save `fields` as the newest version of the strategy `name` (made if new) and publish it; returns its number.
+
+    A draft stays as it is."""
     check(fields)
-    row = scope.first(scope.select(Strategy).where(Strategy.name == name))
-    strategy_id = row.id if row else scope.insert(Strategy, name=name)
-    newest = scope.first(
-        scope.select(StrategyVersion, sa.func.max(StrategyVersion.number).label("number")).where(
-            StrategyVersion.strategy_id == strategy_id
-        )
-    )
-    number = ((newest.number if newest else None) or 0) + 1
-    scope.insert(
-        StrategyVersion,
-        strategy_id=strategy_id,
-        number=number,
-        fields=fields.model_dump(mode="json"),
-        published_at=db_now(),
-    )
-    scope.run(scope.update(Strategy).where(Strategy.id == strategy_id).values(published_number=number))
-    accounts.touch(scope)
-    return number
+    row = scope.first(scope.select(Strategy, Strategy.id).where(Strategy.name == name))
+    return strategy_versions.add(scope, row.id if row else create(scope, name), fields, by, note)
 
 
 def find(scope: Scope, name: str) -> AnyRow:
@@ -72,14 +69,85 @@ def listed(scope: Scope) -> list[AnyRow]:
 
 def published_fields(scope: Scope, strategy_id: int) -> StrategyFields:
     """The fields that answer now. Raises `LineError` if none is published."""
-    row = scope.first(
-        scope.select(StrategyVersion, StrategyVersion.fields)
-        .join(
-            Strategy,
-            sa.and_(Strategy.account_id == StrategyVersion.account_id, Strategy.id == StrategyVersion.strategy_id),
-        )
-        .where(Strategy.id == strategy_id, StrategyVersion.number == Strategy.published_number)
-    )
-    if row is None:
+    row = scope.first(scope.select(Strategy, Strategy.published_number).where(Strategy.id == strategy_id))
+    if row is None or row.published_number is None:
         raise LineError("This strategy has no published version.")
-    return StrategyFields.model_validate(row.fields)
+    return strategy_versions.fields(scope, strategy_id, row.published_number)
+
+
+def rename(scope: Scope, strategy_id: int, name: str) -> None:
+    """Give a strategy another name. Raises `LineError` as `create` does."""
+    try:
+        with scope.connection.begin_nested():
+            _change(scope, strategy_id, name=_name(name))
+    except IntegrityError:
+        raise LineError(f"There is already a strategy {name}.") from None
+
+
+def describe(scope: Scope, strategy_id: int, description: str) -> None:
+    """Say for whom or what a strategy is, for those who choose one. Raises `LineError`."""
+    _change(scope, strategy_id, description=_description(description))
+
+
+def set_active(scope: Scope, strategy_id: int, active: bool) -> None:
+    """Let a strategy answer, or not: its customers then get the line's fallback text, and a person is told.
+
+    Raises `LineError`."""
+    _change(scope, strategy_id, active=active)
+
+
+def users(scope: Scope, strategy_id: int) -> tuple[list[AnyRow], int]:
+    """The lines (`id`, `title`) that answer with a strategy, and how many leads have it as their own."""
+    lines = scope.all(scope.select(Line, Line.id, Line.title).where(Line.strategy_id == strategy_id).order_by(Line.id))
+    leads = scope.select(Lead, sa.func.count()).where(Lead.strategy_id == strategy_id)
+    return lines, int(scope.connection.execute(leads).scalar_one())
+
+
+def remove(scope: Scope, strategy_id: int) -> None:
+    """Delete a strategy with its versions and its draft. Raises `LineError` if anything uses it or it ever answered."""
+    row = scope.first(scope.select(Strategy).where(Strategy.id == strategy_id).with_for_update())
+    if row is None:
+        raise LineError(f"There is no strategy {strategy_id}.")
+    if reason := _kept_for(scope, strategy_id):
+        raise LineError(f"The strategy {row.name} is not removed: {reason}.")
+    mine = StrategyVersion.account_id == scope.account_id, StrategyVersion.strategy_id == strategy_id
+    try:
+        with scope.connection.begin_nested():
+            scope.run(sa.delete(StrategyVersion).where(*mine))
+            scope.run(sa.delete(Strategy).where(Strategy.account_id == scope.account_id, Strategy.id == strategy_id))
+    except IntegrityError:
+        raise LineError(f"The strategy {row.name} is not removed: it was taken into use just now.") from None
+    accounts.touch(scope)
+
+
+def _kept_for(scope: Scope, strategy_id: int) -> str:
+    lines, leads = users(scope, strategy_id)
+    if lines:
+        numbers = ", ".join(str(line.id) for line in lines)
+        return f"it answers on line {numbers}; give the line another one first"
+    if leads:
+        return f"{leads} leads have it as their own; give them another one first"
+    versions = scope.select(StrategyVersion, StrategyVersion.id).where(StrategyVersion.strategy_id == strategy_id)
+    if scope.first(scope.select(Turn, Turn.id).where(Turn.strategy_version_id.in_(versions)).limit(1)):
+        return "it has answered customers, and their conversations name it; deactivate it instead"
+    return ""
+
+
+def _change(scope: Scope, strategy_id: int, **values: Any) -> None:
+    if not scope.run(scope.update(Strategy).where(Strategy.id == strategy_id).values(**values)):
+        raise LineError(f"There is no strategy {strategy_id}.")
+    accounts.touch(scope)
+
+
+def _name(name: str) -> str:
+    name = storable(name).strip()
+    if not name or len(name) > MAX_NAME or not name.isprintable():
+        raise LineError(f"A strategy's name has 1 to {MAX_NAME} letters on one line.")
+    return name
+
+
+def _description(description: str) -> str:
+    description = storable(description).strip()
+    if len(description) > MAX_DESCRIPTION:
+        raise LineError(f"A description has {MAX_DESCRIPTION} letters at most.")
+    return description

@@ -1,0 +1,182 @@
+"""`receptionist strategy`: working on a draft."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from receptionist.cli.base import (
+    account_option,
+    find_account,
+    in_account,
+    named_values,
+    operator,
+    printable,
+    reading,
+    ready,
+)
+from receptionist.cli.strategy import as_json, chosen_fields, draft_option, strategy, version_option
+from receptionist.errors import AdminError
+
+if TYPE_CHECKING:
+    from receptionist.contracts.strategy import StrategyFields
+    from receptionist.db import Scope
+    from receptionist.services.strategy_drafts import Draft
+
+
+@strategy.command("edit")
+@click.argument("name")
+@click.option("--from", "file", type=click.File(encoding="utf-8"), help="Begin with the text of this file.")
+@account_option
+def strategy_edit(name: str, file: Any, account: str | None) -> None:
+    """Open the draft of NAME as JSON in your editor ($EDITOR), and save it when it is right."""
+    from receptionist.db import Scope
+    from receptionist.services import strategies, strategy_drafts
+
+    parts, factory = ready()
+    account_id = find_account(parts.database, account)
+    with parts.database.read() as connection:
+        scope = Scope(connection, account_id)
+        strategy_id = strategies.find(scope, name).id
+        draft = strategy_drafts.read(scope, strategy_id)
+    begun = as_json(draft.fields)
+    text = click.edit(file.read() if file else begun, extension=".json")
+    while text is not None and text.strip() != begun:
+        try:
+            fields = strategies.parse(_json(text))
+            with parts.database.begin() as connection:
+                scope = Scope(connection, account_id)
+                saved = strategy_drafts.save(
+                    scope, strategy_id, fields, factory.check, operator(), revision=draft.revision
+                )
+            click.echo(_said(name, saved))
+            return
+        except AdminError as error:
+            text = _again(text, error, name)
+    click.echo("Nothing is changed.")
+
+
+def _again(text: str, error: AdminError, name: str) -> str:
+    """The text after another round in the editor; kept in a file if that is not wanted, or is of no use."""
+    from receptionist.errors import EditConflict
+
+    click.echo(f"Error: {printable(str(error))}", err=True)
+    try:
+        if not isinstance(error, EditConflict) and click.confirm("Edit it again?", default=True, err=True):
+            return click.edit(text, extension=".json") or text
+    except click.Abort:
+        click.echo(err=True)
+    handle, path = tempfile.mkstemp(prefix="strategy-", suffix=".json")
+    with os.fdopen(handle, "w", encoding="utf-8") as kept:
+        kept.write(text)
+    raise AdminError(f'Nothing is saved. Your text is in {path}; receptionist strategy edit "{name}" --from {path}')
+
+
+def _json(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise AdminError(f"This is not JSON: {error}.") from error
+
+
+def _said(name: str, draft: Draft) -> str:
+    if not draft.saved:
+        return "The draft says what is published, so there is none any more."
+    return (
+        f'The draft is saved. Next: receptionist strategy diff "{name}", then receptionist strategy publish "{name}".'
+    )
+
+
+@strategy.command("set")
+@click.argument("name")
+@click.argument("fields", nargs=-1, required=True, metavar="FIELD=VALUE...")
+@account_option
+def strategy_set(name: str, fields: tuple[str, ...], account: str | None) -> None:
+    """Change single fields of the draft; JSON or text. A dot leads into an object: opening_hours.monday=[]."""
+    from receptionist.services import strategies, strategy_drafts
+
+    changes = named_values(fields)
+    with in_account(account) as (_, factory, scope):
+        strategy_id = strategies.find(scope, name).id
+        draft = strategy_drafts.change(scope, strategy_id, changes, factory.check, operator())
+    click.echo(_said(name, draft))
+
+
+@strategy.command("discard")
+@click.argument("name")
+@account_option
+def strategy_discard(name: str, account: str | None) -> None:
+    """Throw the draft of NAME away; what is published stays."""
+    from receptionist.services import strategies, strategy_drafts
+
+    with in_account(account) as (_, _, scope):
+        strategy_drafts.discard(scope, strategies.find(scope, name).id)
+    click.echo("The draft is gone.")
+
+
+@strategy.command("diff")
+@click.argument("name")
+@click.argument("before", required=False)
+@click.argument("after", required=False)
+@account_option
+def strategy_diff(name: str, before: str | None, after: str | None, account: str | None) -> None:
+    """Show what the draft would change, or what differs between BEFORE and AFTER: a version's number, or draft."""
+    from receptionist.services import strategies
+    from receptionist.services.strategy_difference import difference
+
+    with reading(account) as (_, _, scope):
+        row = strategies.find(scope, name)
+        first, old = _state(scope, row, before, draft=False)
+        second, new = _state(scope, row, after, draft=before is None)
+    found = difference(old, new)
+    click.echo(f"From {first} to {second}:" if found else f"Nothing differs between {first} and {second}.")
+    for each in found:
+        click.echo(f"{printable(each.path)}\n  - {_value(each.before)}\n  + {_value(each.after)}")
+
+
+def _state(scope: Scope, row: Any, wanted: str | None, *, draft: bool) -> tuple[str, StrategyFields]:
+    if wanted is None or wanted == "draft":
+        return chosen_fields(scope, row, None, draft or wanted == "draft")
+    if not wanted.isdecimal():
+        raise click.UsageError(f"write the number of a version, or draft, not {wanted}")
+    return chosen_fields(scope, row, int(wanted), False)
+
+
+def _value(value: Any) -> str:
+    return "nothing" if value is None else printable(json.dumps(value, ensure_ascii=False))
+
+
+@strategy.command("export")
+@click.argument("name")
+@version_option
+@draft_option
+@account_option
+def strategy_export(name: str, number: int | None, draft: bool, account: str | None) -> None:
+    """Print NAME as a file that import takes, here or on another installation."""
+    from receptionist.services import strategies, strategy_files
+
+    with reading(account) as (_, _, scope):
+        row = strategies.find(scope, name)
+        _, fields = chosen_fields(scope, row, number, draft)
+    click.echo(strategy_files.as_text(row.name, row.description, fields), nl=False)
+
+
+@strategy.command("import")
+@click.argument("file", type=click.Path(path_type=Path, allow_dash=True, exists=True, dir_okay=False))
+@click.option("--name", help="What it is called here; not needed where the file's name will do.")
+@account_option
+def strategy_import(file: Path, name: str | None, account: str | None) -> None:
+    """Make the exported FILE (- for standard input) the draft of its strategy, made if new; publishes nothing."""
+    from receptionist.services import strategy_files
+
+    with click.open_file(str(file), encoding="utf-8", errors="replace") as opened:
+        text = opened.read(strategy_files.MAX_FILE + 1)
+    with in_account(account) as (_, factory, scope):
+        taken, new = strategy_files.take_in(scope, text, factory.check, operator(), name=name)
+    made = "is new here; the file is its draft" if new else "has the file as its draft"
+    click.echo(f'{taken} {made}. Next: receptionist strategy diff "{taken}", then receptionist strategy publish.')
