@@ -1,0 +1,91 @@
+"""What a turn did, written down as it goes, for the person who asks why the agent said that.
+
+Kept with the turn as plain values (`turns.trace`):
+
+- `shown`: `messages` (how many, notes included), `summary_seq`, `goals` and `tools` (names), `instructions`;
+- `rounds`: for each call of a model `model`, `seconds`, `first_text` (seconds until the first words), tokens (`input`,
+  `cached`, `output`, `reasoning`), `calls` (tools it asked for), `error`;
+- `steps`: seconds by step: `wait` (from the oldest message's arrival to the turn's start), `brief`, `model`, `tools`;
+- `withdrawn`: what was said and taken back, such as a claim that no tool backed.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from receptionist.contracts.model import Usage
+
+LONGEST = 20_000
+"""Characters of the instructions that are kept."""
+
+
+@dataclass(slots=True)
+class Round:
+    """One call of a model."""
+
+    model: str
+    begun: float
+    first_text: float | None = None
+
+    def text_came(self) -> None:
+        """The first words are there."""
+        if self.first_text is None:
+            self.first_text = time.monotonic() - self.begun
+
+
+@dataclass(slots=True)
+class Trace:
+    """Collects what one turn did. Times are in seconds, rounded to milliseconds."""
+
+    shown: dict[str, Any] = field(default_factory=dict)
+    rounds: list[dict[str, Any]] = field(default_factory=list)
+    steps: dict[str, float] = field(default_factory=dict)
+    withdrawn: list[str] = field(default_factory=list)
+
+    def show(self, messages: int, summary_seq: int, goals: int, tools: Sequence[str], instructions: str) -> None:
+        """What the model is given before it says anything."""
+        self.shown = {
+            "messages": messages,
+            "summary_seq": summary_seq,
+            "goals": goals,
+            "tools": list(tools),
+            "instructions": instructions[:LONGEST],
+        }
+
+    @contextmanager
+    def step(self, name: str) -> Iterator[None]:
+        """Count the time of what happens inside under this name."""
+        begun = time.monotonic()
+        try:
+            yield
+        finally:
+            self.took(name, time.monotonic() - begun)
+
+    def took(self, name: str, seconds: float) -> None:
+        """Add so many seconds to a step."""
+        self.steps[name] = round(self.steps.get(name, 0.0) + seconds, 3)
+
+    def ended(self, one: Round, usage: Usage | None, calls: Sequence[str] = (), error: str = "") -> None:
+        """A model's call is over, well or badly."""
+        seconds = time.monotonic() - one.begun
+        self.took("model", seconds)
+        entry: dict[str, Any] = {"model": one.model, "seconds": round(seconds, 3)}
+        if one.first_text is not None:
+            entry["first_text"] = round(one.first_text, 3)
+        if usage is not None:
+            tokens = {"input": usage.input, "cached": usage.cached, "output": usage.output}
+            entry |= tokens | {"reasoning": usage.reasoning}
+        if calls:
+            entry["calls"] = list(calls)
+        if error:
+            entry["error"] = error[:300]
+        self.rounds.append(entry)
+
+    def plain(self) -> dict[str, Any] | None:
+        """The trace as plain values; None if nothing was done."""
+        found = {"shown": self.shown, "rounds": self.rounds, "steps": self.steps, "withdrawn": self.withdrawn}
+        return {name: value for name, value in found.items() if value} or None

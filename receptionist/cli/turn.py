@@ -1,0 +1,90 @@
+"""`receptionist turn`."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from receptionist.cli.base import account_option, printable, reading
+
+if TYPE_CHECKING:
+    from receptionist.db import AnyRow
+
+
+@click.group()
+def turn() -> None:
+    """What the agent did, turn by turn, and why."""
+
+
+@turn.command("list")
+@click.option("--conversation", "conversation_id", type=int, help="Only of this conversation.")
+@click.option("--before", type=int, help="The id from which to go on to older ones.")
+@account_option
+def turn_list(conversation_id: int | None, before: int | None, account: str | None) -> None:
+    """List turns, the newest first."""
+    from receptionist.services import turns
+
+    with reading(account) as (_, _, scope):
+        rows = turns.listed(scope, conversation_id, before)
+    for row in rows:
+        about = [row.state, row.model or "no model", f"{row.seconds or 0:.1f} s", _cost(row.cost), row.error or ""]
+        what = ", ".join(filter(None, about))
+        click.echo(f"{row.id}  {row.started_at:%Y-%m-%d %H:%M}  conversation {row.conversation_id}  {printable(what)}")
+    if len(rows) == turns.PAGE:
+        click.echo(f"More: --before {rows[-1].id}")
+
+
+@turn.command("show")
+@click.argument("turn_id", type=int)
+@click.option("--prompt", is_flag=True, help="Print the instructions the model was given, too.")
+@account_option
+def turn_show(turn_id: int, prompt: bool, account: str | None) -> None:
+    """Print all that is known of turn TURN_ID: what was asked, shown, called, said and spent."""
+    from receptionist.services import turns
+
+    with reading(account) as (_, _, scope):
+        row = turns.find(scope, turn_id)
+        said, calls = turns.messages(scope, turn_id), turns.tool_calls(scope, turn_id)
+    _print_head(row)
+    for message in said:
+        who = message.author if message.direction == "out" else "customer"
+        click.echo(f"{who} ({message.state}): {printable(message.text)}")
+    for call in calls:
+        click.echo(f"tool {call.name} ({call.state}): {printable(call.arguments)} -> {printable(call.result)}")
+    _print_trace(row.trace or {}, prompt)
+
+
+def _print_head(row: AnyRow) -> None:
+    strategy = f"{row.strategy}, version {row.version}" if row.strategy else "none"
+    click.echo(
+        f"Turn {row.id} of conversation {row.conversation_id}: {row.state}, {row.started_at:%Y-%m-%d %H:%M:%S} UTC"
+    )
+    click.echo(
+        f"Strategy: {printable(strategy)}. Model: {printable(row.model) or 'none'}. Took {row.seconds or 0:.2f} s."
+    )
+    tokens = f"{row.input_tokens} in ({row.cached_tokens} cached), {row.output_tokens} out"
+    click.echo(f"Tokens: {tokens} ({row.reasoning_tokens} reasoning). Cost: {_cost(row.cost) or 'no price is known'}.")
+    if row.error:
+        click.echo(f"Why: {printable(row.error)}")
+
+
+def _print_trace(trace: dict[str, Any], prompt: bool) -> None:
+    shown = trace.get("shown", {})
+    if shown:
+        tools = ", ".join(shown["tools"]) or "none"
+        click.echo(f"Shown: {shown['messages']} messages, {shown['goals']} open goals; tools: {tools}.")
+    for number, one in enumerate(trace.get("rounds", ()), 1):
+        details = ", ".join(f"{name} {json.dumps(value)}" for name, value in one.items() if name != "model")
+        click.echo(f"Round {number}: {printable(one['model'])}: {printable(details)}")
+    for step, seconds in trace.get("steps", {}).items():
+        click.echo(f"Step {step}: {seconds:.3f} s")
+    for text in trace.get("withdrawn", ()):
+        click.echo(f"Withdrawn: {printable(text)}")
+    if prompt and shown:
+        click.echo("Instructions:\n" + printable(shown["instructions"]))
+
+
+def _cost(cost: int | None) -> str:
+    return "" if cost is None else f"${cost / 1_000_000:.6f}"

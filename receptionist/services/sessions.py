@@ -1,0 +1,168 @@
+"""Sessions: goals, tool calls and the summary that a conversation keeps between its turns.
+
+A writer reads the row under a lock, applies its change to what is there now, and names the version it read: two
+writers never overwrite each other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, replace
+from datetime import UTC, datetime
+from typing import Any, Literal
+
+import sqlalchemy as sa
+
+from receptionist.contracts.session import Goal, GoalKind
+from receptionist.db import Scope, db_now, prepared
+from receptionist.errors import ToolError, Unavailable
+from receptionist.models import Session, table
+
+MAX_OPEN = 8
+"""Open goals of a conversation."""
+MAX_CLOSED = 10
+"""Closed goals that are kept."""
+MAX_SLOTS = 20
+MAX_CALLS = 12
+"""Earlier tool calls that are kept for the model."""
+MAX_SHOWN = 400
+"""Characters of an earlier tool call's result, or of its arguments, that are kept for the model."""
+
+
+@dataclass(frozen=True, slots=True)
+class SessionState:
+    """One version of a session; 0 is that of a conversation that has none."""
+
+    version: int = 0
+    goals: tuple[Goal, ...] = ()
+    calls: tuple[Mapping[str, str], ...] = ()
+    pending: tuple[Mapping[str, Any], ...] = ()
+    summary: str = ""
+    summary_seq: int = 0
+
+    @property
+    def open_goals(self) -> list[Goal]:
+        """What is not closed, the oldest first."""
+        return [goal for goal in self.goals if goal.state == "open"]
+
+
+@dataclass(frozen=True, slots=True)
+class GoalSet:
+    """Open a goal, or with `goal_id` add to one."""
+
+    kind: GoalKind
+    title: str
+    slots: Mapping[str, str]
+    goal_id: str | None = None
+
+    def apply(self, state: SessionState) -> SessionState:
+        """The state with the goal. Raises `ToolError`: too many, or no such goal."""
+        slots = {name[:40]: value[:300] for name, value in self.slots.items() if value}
+        known = next((goal for goal in state.open_goals if goal.id == self.goal_id), None)
+        if self.goal_id is not None and known is None:
+            raise ToolError(f"There is no open goal {self.goal_id[:20]!r}; open ones: {_ids(state)}.")
+        if known is not None:
+            merged = {**known.slots, **slots}
+            goal = replace(known, kind=self.kind, title=self.title[:120], slots=merged, changed_at=_now())
+        else:
+            goal = Goal(_next_id(state), self.kind, self.title[:120], slots, changed_at=_now())
+        if len(goal.slots) > MAX_SLOTS:
+            raise ToolError(f"A goal takes {MAX_SLOTS} slots; leave the less important ones out.")
+        goals = (*(each for each in state.goals if each.id != goal.id), goal)
+        if sum(each.state == "open" for each in goals) > MAX_OPEN:
+            raise ToolError(f"There are {MAX_OPEN} open goals; close one first: {_ids(state)}.")
+        return replace(state, goals=goals)
+
+
+@dataclass(frozen=True, slots=True)
+class GoalClosed:
+    """Close a goal with what became of it."""
+
+    goal_id: str
+    done: bool
+    outcome: str
+
+    def apply(self, state: SessionState) -> SessionState:
+        """The state with the goal closed; the oldest closed ones are dropped. Raises `ToolError`: no such goal."""
+        known = next((goal for goal in state.open_goals if goal.id == self.goal_id), None)
+        if known is None:
+            raise ToolError(f"There is no open goal {self.goal_id[:20]!r}; open ones: {_ids(state)}.")
+        ended: Literal["done", "dropped"] = "done" if self.done else "dropped"
+        closed = replace(known, state=ended, outcome=self.outcome[:300], changed_at=_now())
+        past = [goal for goal in state.goals if goal.state != "open"][-(MAX_CLOSED - 1) :]
+        return replace(state, goals=(*past, closed, *(goal for goal in state.open_goals if goal.id != known.id)))
+
+
+GoalChange = GoalSet | GoalClosed
+
+_sessions = table(Session)
+GET = prepared(
+    sa.select(_sessions).where(_sessions.c.conversation_id == sa.bindparam("b_conversation")).with_for_update(),
+    _sessions,
+)
+READ = prepared(sa.select(_sessions).where(_sessions.c.conversation_id == sa.bindparam("b_conversation")), _sessions)
+
+
+def load(scope: Scope, conversation_id: int, *, lock: bool = False) -> SessionState:
+    """The session as it is now; `lock`: nobody else changes it before the transaction ends."""
+    row = scope.execute(GET if lock else READ, b_conversation=conversation_id).first()
+    if row is None:
+        return SessionState()
+    goals = tuple(Goal(**goal) for goal in row.goals)
+    return SessionState(row.version, goals, tuple(row.calls), tuple(row.pending), row.summary, row.summary_seq)
+
+
+def change(scope: Scope, conversation_id: int, apply: Callable[[SessionState], SessionState]) -> SessionState:
+    """Change the session as it is now; returns what it is then.
+
+    Raises what `apply` raises, or `Unavailable` if another writer was quicker: begin the transaction anew."""
+    before = load(scope, conversation_id, lock=True)
+    after = apply(before)
+    values = {
+        "goals": [asdict(goal) for goal in after.goals],
+        "calls": list(after.calls),
+        "pending": list(after.pending),
+        "summary": after.summary,
+        "summary_seq": after.summary_seq,
+        "version": before.version + 1,
+        "updated_at": db_now(),
+    }
+    if before.version == 0:
+        scope.insert(Session, conversation_id=conversation_id, **values)
+    else:
+        which = (Session.conversation_id == conversation_id, Session.version == before.version)
+        if not scope.run(scope.update(Session).where(*which).values(**values)):
+            raise Unavailable("The session was changed by another writer just now; please try again.")
+    return replace(after, version=before.version + 1)
+
+
+def with_call(state: SessionState, name: str, arguments: str, result: str) -> SessionState:
+    """The state with one more tool call for the model to remember."""
+    call = {"name": name, "arguments": _short(arguments), "result": _short(result)}
+    return replace(state, calls=(*state.calls, call)[-MAX_CALLS:])
+
+
+def goals_only(state: SessionState) -> SessionState:
+    """The state for a model whose vendor remembers the rest."""
+    return SessionState(state.version, state.goals)
+
+
+def with_summary(state: SessionState, summary: str, seq: int) -> SessionState:
+    """The state with a summary of all messages up to `seq`."""
+    return replace(state, summary=summary, summary_seq=seq)
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= MAX_SHOWN else text[:MAX_SHOWN] + " […]"
+
+
+def _ids(state: SessionState) -> str:
+    return ", ".join(f"{goal.id} ({goal.title})" for goal in state.open_goals) or "none"
+
+
+def _next_id(state: SessionState) -> str:
+    return f"g{max((int(goal.id[1:]) for goal in state.goals), default=0) + 1}"
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")

@@ -1,0 +1,56 @@
+"""Turns as an admin looks at them: what was shown, said, called, spent, and why nothing was said."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+
+from receptionist.db import AnyRow, Scope
+from receptionist.errors import LineError
+from receptionist.models import Message, Strategy, StrategyVersion, ToolCall, Turn
+
+PAGE = 30
+
+_SUMMARY = tuple(column for column in Turn.__table__.c if column.name != "trace")
+
+
+def listed(scope: Scope, conversation_id: int | None = None, before: int | None = None) -> list[AnyRow]:
+    """Turns without their traces, the newest first; of one conversation, if it is given. `before`: an id, to go on."""
+    statement = scope.select(Turn, *_SUMMARY).order_by(Turn.id.desc()).limit(PAGE)
+    if conversation_id is not None:
+        statement = statement.where(Turn.conversation_id == conversation_id)
+    if before is not None:
+        statement = statement.where(Turn.id < before)
+    return scope.all(statement)
+
+
+def find(scope: Scope, turn_id: int) -> AnyRow:
+    """A turn with its trace, and `strategy` and `version` that answered. Raises `LineError`."""
+    statement = (
+        scope.select(Turn, *Turn.__table__.c, Strategy.name.label("strategy"), StrategyVersion.number.label("version"))
+        .outerjoin(
+            StrategyVersion,
+            sa.and_(
+                StrategyVersion.account_id == Turn.account_id,
+                StrategyVersion.id == Turn.strategy_version_id,
+            ),
+        )
+        .outerjoin(
+            Strategy,
+            sa.and_(Strategy.account_id == StrategyVersion.account_id, Strategy.id == StrategyVersion.strategy_id),
+        )
+        .where(Turn.id == turn_id)
+    )
+    row = scope.first(statement)
+    if row is None:
+        raise LineError(f"There is no turn {turn_id}.")
+    return row
+
+
+def messages(scope: Scope, turn_id: int) -> list[AnyRow]:
+    """What the turn answered, and what it said, in order."""
+    return scope.all(scope.select(Message).where(Message.turn_id == turn_id).order_by(Message.seq))
+
+
+def tool_calls(scope: Scope, turn_id: int) -> list[AnyRow]:
+    """The turn's tool calls, in order."""
+    return scope.all(scope.select(ToolCall).where(ToolCall.turn_id == turn_id).order_by(ToolCall.number))

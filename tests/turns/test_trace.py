@@ -1,0 +1,57 @@
+"""Every turn can be looked at afterwards: what was shown, called, said and spent, and why it stayed silent."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from click.testing import CliRunner
+
+from receptionist.cli import main
+from tests.harness.house import House
+
+
+@pytest.fixture
+def show(house: House, monkeypatch: pytest.MonkeyPatch):  # type: ignore[no-untyped-def]
+    """`show("1")`: what `receptionist turn show` prints of a turn."""
+    monkeypatch.setattr("receptionist.cli.base.assembled", lambda: (house.parts, house.factory))
+
+    def run(*arguments: str) -> str:
+        result = CliRunner().invoke(main, ["turn", *arguments])
+        assert result.exit_code == 0, result.output
+        return result.output
+
+    return run
+
+
+def test_a_turn_with_a_tool_tells_what_happened(house: House, show) -> None:  # type: ignore[no-untyped-def]
+    visitor = house.visitor()
+    visitor.say(f"call book {json.dumps({'what': 'a table'})}.")
+    printed = show("show", "1")
+    assert "Turn 1 of conversation 1: done" in printed
+    assert "Strategy: House, version 1. Model: remote" in printed
+    assert 'customer (answered): call book {"what": "a table"}.' in printed
+    assert 'tool book (done): {"what": "a table"} -> ' in printed
+    assert "Shown: 1 messages, 0 open goals; tools: book, pay, note." in printed
+    assert 'calls ["book"]' in printed
+    assert "Round 2:" in printed
+    assert "Step model:" in printed and "Step tools:" in printed and "Step wait:" in printed
+    assert "Instructions:" not in printed
+    assert "You are Robin" in show("show", "1", "--prompt")
+
+
+def test_a_silent_turn_says_why(house: House, show) -> None:  # type: ignore[no-untyped-def]
+    visitor = house.visitor()
+    visitor.say("Hello?")
+    house.sql("UPDATE conversations SET person = 'Ann', person_until = '2100-01-01 00:00:00.000000'")
+    visitor.send("Are you there?")
+    house.drain()
+    assert "Why: a person has the conversation" in show("show", "2")
+    listed = show("list", "--conversation", "1").splitlines()
+    assert [line.split()[0] for line in listed] == ["2", "1"]
+
+
+def test_a_turn_that_is_not_there(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("receptionist.cli.base.assembled", lambda: (house.parts, house.factory))
+    result = CliRunner().invoke(main, ["turn", "show", "9"])
+    assert (result.exit_code, result.output) == (1, "Error: There is no turn 9.\n")
