@@ -48,7 +48,7 @@ lock: .venv/bin/python ## Write requirements.txt anew, with the newest versions 
 
 clean: ## Remove what was installed and built; instance/ stays
 	rm -rf .venv build dist receptionist.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
-	find receptionist plugins tests -name __pycache__ -prune -exec rm -rf {} +
+	find receptionist plugins tests bench -name __pycache__ -prune -exec rm -rf {} +
 
 # --- the virtual environment: made once, installed into when a list of dependencies changed ---------
 
@@ -65,7 +65,7 @@ clean: ## Remove what was installed and built; instance/ stays
 	@"$(PYTHON)" -m venv --clear .venv
 
 .venv/.run: requirements.txt setup.cfg pyproject.toml | .venv/bin/python
-	@echo "Installing what Receptionist needs into .venv"
+	@echo "Installing what Receptionist needs into .venv; the first time this takes half a minute or more"
 	@$(PIP) install -r requirements.txt
 	@$(PIP) install --no-deps --editable .
 	@touch $@

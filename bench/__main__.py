@@ -16,7 +16,7 @@ from pathlib import Path
 from bench.load import Town
 from bench.processes import ROOT
 from bench.report import Report, say
-from bench.sections import accept, agent, browsers, latency, memory, steps, stored, throughput
+from bench.sections import accept, agent, browsers, claims, latency, lists, memory, steps, stored, throughput
 from bench.stage import Stage
 
 SECTIONS: dict[str, Callable[[Stage], None]] = {
@@ -25,8 +25,10 @@ SECTIONS: dict[str, Callable[[Stage], None]] = {
     "steps": steps.run,
     "latency": latency.run,
     "agent": agent.run,
+    "claims": claims.run,
     "browsers": browsers.run,
     "memory": memory.run,
+    "lists": lists.run,
     "stored": stored.run,
 }
 
@@ -36,7 +38,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="bench", description="Measures Receptionist beside the bare parts.")
     parser.add_argument("--only", help=f"sections, separated by commas, of: {', '.join(SECTIONS)}")
     parser.add_argument("--quick", action="store_true", help="measure a third as long; figures wander more")
-    parser.add_argument("--large", action="store_true", help="also measure over 1,000,000 stored messages")
+    parser.add_argument("--large", action="store_true", help="measure over 1,000,000 stored messages, too")
     parser.add_argument("--output", type=Path, default=ROOT / "build" / "bench.md", help="where the table goes")
     options = parser.parse_args()
     wanted = options.only.split(",") if options.only else list(SECTIONS)

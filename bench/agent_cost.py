@@ -25,7 +25,8 @@ def _brief(parts: Parts) -> Brief:
     line_id = next(iter(office.strategy_of_line))
     strategy = office.strategy(line_id)
     assert strategy is not None
-    lead = {"id": 1, "name": None, "email": None, "phone": None, "company": None, "notes": ""}
+    unknown = dict.fromkeys(("name", "email", "phone", "company", "language", "timezone"))
+    lead = {"id": 1, **unknown, "notes": "", "status": "new", "tags": [], "custom": {}}
     line = {"title": "Bench", "channel": "bench"}
     context = prompt_context(office, strategy, line, lead, {"id": 1, "first_reply": True}, "Are you open?")
     return Brief(

@@ -11,9 +11,11 @@ from receptionist.config import find_instance_path
 from receptionist.contracts.strategy import StrategyFields
 from receptionist.core import assemble
 from receptionist.db import Scope
-from receptionist.services import accounts, lines, strategies
+from receptionist.services import accounts, limits, lines, strategies
 
 ACCOUNT = "Maple Street Bike Works"
+NO_REFUSALS = {"lead.turns": 10**6, "lead.tokens": 10**9, "loop_turns": None}
+"""A customer of the bench writes as no person would; limits are judged all the same."""
 
 
 def main() -> None:
@@ -22,6 +24,7 @@ def main() -> None:
     fields = StrategyFields.model_validate({**FIELDS, "tools": list(TOOL_NAMES), "disclosure": False})
     with parts.database.begin() as connection:
         scope = Scope(connection, accounts.create(connection, ACCOUNT, "Europe/Dublin"))
+        limits.change(scope, NO_REFUSALS)
         strategies.publish(scope, "Front desk", fields, factory.check)
         strategy_id = strategies.find(scope, "Front desk").id
         push = lines.add(scope, parts.vault, parts.channels["bench"], title="Bench", key=LINE, strategy_id=strategy_id)

@@ -9,7 +9,7 @@ from pydantic import Field
 from receptionist import Host, Tool, ToolContext, ToolError, e164, hookimpl, tool
 
 
-@tool(writes=True, idempotent=True)
+@tool(effect="writes", idempotent=True, claims=("noted",))
 def note_lead(
     context: ToolContext,
     name: Annotated[str | None, Field(max_length=200, description="The customer's own name")] = None,
@@ -37,7 +37,7 @@ def note_lead(
     return {"noted": noted}
 
 
-@tool(writes=True, idempotent=True)
+@tool(effect="writes", idempotent=True, claims=("handed_over", "promised"))
 def hand_over(
     context: ToolContext,
     reason: Annotated[str, Field(min_length=1, max_length=200, description="Why a person is needed")],

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from receptionist._version import VERSION as __version__
-from receptionist.agents.hours import open_intervals
+from receptionist.agents.hours import day_hours, is_open, next_opening, open_intervals
 from receptionist.contracts.calendar import Calendar, Interval
 from receptionist.contracts.channel import (
     Acknowledgement,
@@ -20,10 +20,12 @@ from receptionist.contracts.events import (
     Event,
     HandedOver,
     LeadChanged,
+    LeadErased,
     LineTroubled,
     MessageFailed,
     MessageSent,
     MessageTaken,
+    ModelTroubled,
     PersonRequested,
     TurnRecorded,
 )
@@ -44,11 +46,13 @@ from receptionist.contracts.messages import (
 from receptionist.contracts.model import (
     Completed,
     Item,
+    Memory,
     Model,
     ModelEvent,
     ModelRequest,
     Produced,
     Said,
+    StoredPrompt,
     TextDelta,
     ToolOutput,
     ToolRequest,
@@ -62,6 +66,7 @@ from receptionist.errors import (
     FetchFailed,
     Interrupted,
     Invalid,
+    MemoryFault,
     ModelError,
     NotAllowed,
     NotFound,
@@ -100,11 +105,14 @@ __all__ = [
     "Invalid",
     "Item",
     "LeadChanged",
+    "LeadErased",
     "Line",
     "LineSettings",
     "LineTroubled",
     "LiveEvent",
     "Media",
+    "Memory",
+    "MemoryFault",
     "MessageFailed",
     "MessageSent",
     "MessageTaken",
@@ -112,6 +120,7 @@ __all__ = [
     "ModelError",
     "ModelEvent",
     "ModelRequest",
+    "ModelTroubled",
     "NotAllowed",
     "NotFound",
     "Outbound",
@@ -129,6 +138,7 @@ __all__ = [
     "Sent",
     "Settings",
     "Storage",
+    "StoredPrompt",
     "Taken",
     "TextDelta",
     "TooMany",
@@ -146,9 +156,12 @@ __all__ = [
     "WebhookRequest",
     "__version__",
     "consent_word",
+    "day_hours",
     "e164",
     "hookimpl",
+    "is_open",
     "network_of",
+    "next_opening",
     "open_intervals",
     "tool",
 ]

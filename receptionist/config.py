@@ -58,6 +58,12 @@ class CoreSettings(Settings):
     turn_seconds: float = Field(default=50, gt=0, le=55, description="Longest wait for an answer before the apology.")
     lease_seconds: float = Field(default=30, gt=1, description="How long a worker holds a conversation unrenewed.")
     sweep_seconds: float = Field(default=10, gt=0, description="How often forgotten work is looked for.")
+    session_ttl_hours: float = Field(
+        default=24, gt=0, description="How long a process remembers the goals of a conversation that is quiet."
+    )
+    max_cache_size: int = Field(
+        default=5000, ge=1, description="Conversations, and leads, that a process remembers; others are read again."
+    )
     history_tokens: int = Field(
         default=6000, ge=200, description="How much of a conversation the model is shown, in tokens of 4 characters."
     )

@@ -30,6 +30,7 @@ from receptionist.security.vault import Vault
 from receptionist.services import lines
 from receptionist.services.consent import Consents
 from receptionist.services.directory import Directory
+from receptionist.services.forgotten import Forgotten
 
 if TYPE_CHECKING:
     from receptionist.live.link import RedisLink
@@ -53,13 +54,15 @@ def assemble(instance_path: Path) -> tuple[Parts, AgentFactory]:
     database = open_database(settings, instance_path)
     key = _secret_key(settings, instance_path, database)
     link = _redis(settings, key)
+    fingerprints = Fingerprints(key)
     parts = Parts(
         config=config,
         settings=settings,
         database=database,
         vault=Vault(key),
         signer=Signer(key),
-        consents=Consents(Fingerprints(key)),
+        consents=Consents(fingerprints),
+        forgotten=Forgotten(fingerprints),
         limits=Limits(redis=link),
         bus=MemoryBus(),
         plugins=plugins,

@@ -27,6 +27,11 @@ AnyRow = sa.Row[*tuple[Any, ...]]
 BUSY_SECONDS = 5.0
 """How long a writer waits for another writer before the request is refused with 503."""
 
+LOG_SECONDS = 0.5
+"""How long writers wait at the longest while SQLite's log is emptied."""
+SCRUB_BYTES = 100_000_000
+"""The largest embedded database that is rewritten whenever a lead is erased; writers wait for a second then."""
+
 
 class UtcDateTime(TypeDecorator[datetime]):
     """A moment in UTC; aware in Python, TIMESTAMPTZ on PostgreSQL, sortable text on SQLite."""
@@ -151,6 +156,43 @@ class Database:
 
             room = Room(postgresql.connections(connection), postgresql.POOL_SIZE)
             return f"PostgreSQL {version}", room
+
+    def scrub(self, *, whole: bool = False) -> None:
+        """Leave no trace of deleted rows in SQLite's files: rewrite the database, and empty its write-ahead log.
+
+        Deleted rows are overwritten with zeros anyway; but a page that was split long ago may hold a copy in its
+        unused part. A database of more than SCRUB_BYTES is rewritten only if asked for (`whole`), for writers wait
+        meanwhile, a second for each 100 MB. Raises `Unavailable` if somebody else uses the database for too long.
+        Does nothing on a server."""
+        if not self.is_sqlite:
+            return
+        with self._unavailable(writing=True), self.engine.connect() as connection:
+            driver: Any = connection.connection.dbapi_connection
+            try:
+                self._rewrite(driver, whole)
+                driver.execute("PRAGMA wal_checkpoint(PASSIVE)")  # most of the work, which keeps nobody waiting
+                driver.execute(f"PRAGMA busy_timeout = {LOG_SECONDS * 1000:.0f}")
+                with self._turn():
+                    [busy, *_] = driver.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+            except sqlite3.Error as error:
+                raise Unavailable(f"The database cannot be rewritten just now ({error}); please try again.") from error
+            finally:
+                driver.execute(f"PRAGMA busy_timeout = {BUSY_SECONDS * 1000:.0f}")
+        if busy:
+            raise Unavailable("The database's log is being read just now; please try again.")
+
+    def _rewrite(self, driver: Any, whole: bool) -> None:
+        [pages], [size] = (driver.execute(f"PRAGMA {name}").fetchone() for name in ("page_count", "page_size"))
+        if whole or pages * size <= SCRUB_BYTES:
+            with self._turn():
+                driver.execute("VACUUM")
+
+    def analyze(self) -> None:
+        """Let the database count its rows, so that it chooses the right indexes after many came or went."""
+        with self.begin() as connection:
+            if self.is_sqlite:
+                connection.exec_driver_sql("PRAGMA analysis_limit = 1000")  # rows of each index: else it reads all
+            connection.exec_driver_sql("ANALYZE")
 
     def dispose(self) -> None:
         """Close all connections."""

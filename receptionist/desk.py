@@ -11,7 +11,7 @@ import structlog
 from receptionist import migrations
 from receptionist.config import Config, CoreSettings
 from receptionist.core import assemble
-from receptionist.errors import AdminError, SettingsError
+from receptionist.errors import SettingsError
 from receptionist.live.relay import Relay
 from receptionist.parts import Parts
 from receptionist.pipeline.bell import Bell
@@ -38,7 +38,7 @@ class Desk:
         self.parts: Parts
         self.parts, self.factory = assemble(instance_path)
         if not alone:
-            refuse_old_database(self.parts)
+            migrations.require_newest(self.parts.database)  # several processes must not race to migrate
         self._serves = serves
         self._door = _door(self.parts)
         self._runner = Runner(self.parts, self.factory, self._door) if answers else None
@@ -92,10 +92,3 @@ def refuse_fleeting_key(settings: CoreSettings) -> None:
             'Make one with: python3 -c "import secrets; print(secrets.token_urlsafe(32))" - or, if this '
             "installation ran elsewhere before, use what its instance/secret.key holds."
         )
-
-
-def refuse_old_database(parts: Parts) -> None:
-    """Raises `AdminError` if the database is not at the newest revision: several processes must not race to migrate."""
-    if (at := migrations.current(parts.database)) != (newest := migrations.newest()):
-        state = "is empty" if at is None else f"is at revision {at}, not {newest}"
-        raise AdminError(f"The database {state}; run: receptionist migrate")

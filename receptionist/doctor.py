@@ -8,14 +8,18 @@ from urllib.parse import urlsplit
 
 import sqlalchemy as sa
 
-from receptionist import migrations
+from receptionist import doctor_turns, migrations
 from receptionist.agents.factory import AgentFactory
 from receptionist.contracts.strategy import StrategyFields
 from receptionist.db import Room, db_now
 from receptionist.errors import ModelError, Unavailable
 from receptionist.models import Account, Conversation, Line, Message
+from receptionist.models.conversations import OPEN_STATES
 from receptionist.parts import Parts
 from receptionist.services import messages
+
+LIMIT_FAILS = ", or the limit on cost does not count them"
+NOBODY_WORKS = "no worker runs, or they cannot keep up; start receptionist run, or receptionist worker beside web"
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +33,7 @@ class Finding:
 
 def examine(parts: Parts, factory: AgentFactory) -> Iterator[Finding]:
     """Look at everything, one finding after the other; settings and plugins were read before."""
-    yield Finding("settings", True, f"read from the environment and {parts.config.file}")
+    yield _settings(parts)
     yield Finding("plugins", True, f"{len(parts.plugins.list())} loaded")
     yield from _database(parts)
     yield from _redis(parts)
@@ -38,6 +42,12 @@ def examine(parts: Parts, factory: AgentFactory) -> Iterator[Finding]:
     yield from _sockets(parts)
     for name, check in parts.plugins.checks(host=parts.host).items():
         yield _ask(name, check)
+
+
+def _settings(parts: Parts) -> Finding:
+    file = parts.config.file
+    told = f" and {file}" if file.exists() else f" alone; there is no {file}"
+    return Finding("settings", True, f"read from the environment{told}")
 
 
 def _database(parts: Parts) -> Iterator[Finding]:
@@ -67,6 +77,7 @@ def _database(parts: Parts) -> Iterator[Finding]:
     for line_id, reason in (each for account_id in ids for each in parts.directory.office(account_id).unusable.items()):
         yield Finding("line", False, f"the settings of line {line_id} cannot be used: {reason}")
     yield from _work(parts)
+    yield from _last_turns(parts)
 
 
 def _redis(parts: Parts) -> Iterator[Finding]:
@@ -89,22 +100,40 @@ def _connections(room: Room) -> Finding:
 def _work(parts: Parts) -> Iterator[Finding]:
     """What waits too long and what failed (P7)."""
     with parts.database.read() as connection:
-        late = sa.select(sa.func.count()).select_from(Conversation).where(Conversation.due_at < db_now(-60))
-        waiting = connection.execute(late).scalar_one()
+        waiting = connection.execute(
+            sa.select(sa.func.count())
+            .select_from(Message)
+            .join(Conversation, Conversation.id == Message.conversation_id)
+            .where(
+                sa.literal_column(f"messages.state IN {OPEN_STATES}"),  # literal, so that the partial index is used
+                Conversation.due_at < db_now(-60),
+                sa.or_(Conversation.lease_owner.is_(None), Conversation.lease_until < db_now()),
+            )
+        ).scalar_one()
         failed = connection.execute(
             sa.select(sa.func.count()).select_from(Message).where(messages.TROUBLE)
         ).scalar_one()
     if waiting:
-        yield Finding(
-            "waiting", False, f"{waiting} conversations have waited for over a minute; is the server running?"
-        )
+        yield Finding("waiting", False, f"{_waiting(waiting)} for longer than a minute: {NOBODY_WORKS}")
     if failed:
         yield Finding("failed", None, f"{failed} messages failed; see: receptionist message failed")
 
 
+def _last_turns(parts: Parts) -> Iterator[Finding]:
+    """Why turns failed, a model that does not answer above all, and what limits on cost cannot see."""
+    if reasons := doctor_turns.failures(parts):
+        yield Finding("turns", None, reasons)
+    for limited, text in doctor_turns.uncounted(parts):
+        yield Finding("prices", False if limited else None, f"{text}{LIMIT_FAILS if limited else ''}")
+
+
+def _waiting(count: int) -> str:
+    return "1 message waits" if count == 1 else f"{count} messages wait"
+
+
 def _model(factory: AgentFactory) -> Finding:
     try:
-        model, _ = factory.model_of(StrategyFields())
+        model = factory.choices(StrategyFields())[0].model
     except ModelError as error:
         return Finding("model", False, str(error))
     if model.notice:

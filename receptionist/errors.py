@@ -6,6 +6,9 @@ setting or a plugin, and the *log*. Messages for customer and admin name the cau
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Literal
+
 
 class ReceptionistError(Exception):
     """Read in the log. The root of all errors raised here."""
@@ -89,6 +92,18 @@ class LineError(AdminError):
     """A line, strategy or account cannot be made or changed as asked."""
 
 
+class EditConflict(LineError):
+    """Somebody else changed it since the editor read it; nothing was overwritten."""
+
+
+class LeadError(AdminError):
+    """A lead, or a field for leads, cannot be made or changed as asked. `fields`: what is wrong with which field."""
+
+    def __init__(self, message: str, fields: Mapping[str, str] | None = None) -> None:
+        super().__init__(message)
+        self.fields = dict(fields or {})
+
+
 # --- raised by plugins -------------------------------------------------------------------------------
 
 
@@ -106,6 +121,18 @@ class ModelError(ReceptionistError):
         self.retryable = retryable
         self.retry_after = retry_after
         self.admin = admin
+
+
+class MemoryFault(ModelError):
+    """The vendor's conversation cannot be used as it is, and nothing is wrong besides.
+
+    `kind`: "busy" (another request works on it; wait a little), "broken" (mending it may help) or "lost" (it is gone
+    or beyond mending; another is begun). What it holds is known here, too, so no answer is lost with it.
+    """
+
+    def __init__(self, message: str, kind: Literal["busy", "broken", "lost"]) -> None:
+        super().__init__(message, retryable=True)
+        self.kind = kind
 
 
 class Interrupted(ReceptionistError):

@@ -32,6 +32,7 @@ _messages, _identities, _turns = table(Message), table(Identity), table(Turn)
 _seen = (
     sa.select(
         *(_messages.c[name] for name in ("id", "direction", "author", "text", "provider_message_id", "created_at")),
+        _messages.c.choices,
         _turns.c.ticket,
     )
     .select_from(_identities)
@@ -177,4 +178,5 @@ def _transcript_message(row: Any) -> TranscriptMessage:
         provider_message_id=row.provider_message_id,
         turn=row.ticket if row.direction == "out" else None,
         author=row.author,
+        choices=tuple(row.choices or ()),
     )

@@ -94,6 +94,12 @@ class Plugins:
             except (Exception, SystemExit):  # a plugin's failure must not hide the other plugins or fail the turn
                 log.exception("plugin_failed", plugin=plugin, hook=hook)
 
+    def every(self, hook: str, **arguments: Any) -> None:
+        """Call a hook of every plugin. Raises `PluginError` when all were called, if any of them failed."""
+        expected = len(tuple(self._implementations(hook)))
+        if sum(1 for _ in self.each(hook, **arguments)) < expected:
+            raise PluginError(f"A plugin failed in {hook}; the log says which one and why.")
+
     def each_or_stop(self, hook: str, **arguments: Any) -> None:
         """Call a hook of every plugin. Raises `PluginError` at the first that fails: for the start only."""
         for plugin, implementation in self._implementations(hook):

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from receptionist.security.vault import Vault
     from receptionist.services.consent import Consents
     from receptionist.services.directory import Directory
+    from receptionist.services.forgotten import Forgotten
 
 
 @dataclass
@@ -39,6 +40,7 @@ class Parts:
     vault: Vault
     signer: Signer
     consents: Consents
+    forgotten: Forgotten
     limits: Limits
     bus: MemoryBus
     plugins: Plugins

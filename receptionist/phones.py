@@ -40,6 +40,14 @@ def proved(text: str) -> str | None:
     return e164(text, None) or (text if _SHAPE.fullmatch(text) else None)
 
 
+def national(number: str) -> str:
+    """The digits of a number in E.164 without its country code; empty where that cannot be told."""
+    try:
+        return phonenumbers.national_significant_number(phonenumbers.parse(number))
+    except phonenumbers.NumberParseException:
+        return ""
+
+
 def is_country(code: str) -> bool:
     """Whether there are phone numbers of this country: ISO 3166-1 alpha-2, in capitals."""
     return code in phonenumbers.SUPPORTED_REGIONS

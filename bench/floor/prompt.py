@@ -7,13 +7,13 @@ from typing import Any
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 TEMPLATE = """\
-You are {{ strategy.agent_name }}, the {{ strategy.role }} of {{ account }}. Be {{ strategy.tone }}.
+You are {{ strategy.agent_name }}, the {{ strategy.role }} of {{ account }}. Be {{ strategy.tone_of_voice }}.
 You answer customers who write messages. Answer in their language, one of: {{ strategy.languages | join(", ") }}.
 It is {{ now }}.
-{% if strategy.instructions %}
+{% if strategy.custom_instructions %}
 
 ## What the business says
-{{ strategy.instructions }}
+{{ strategy.custom_instructions }}
 {% endif %}
 
 ## The business
@@ -45,9 +45,9 @@ E-mail: {{ strategy.email }}
 FIELDS: dict[str, Any] = {
     "agent_name": "Robin",
     "role": "receptionist",
-    "tone": "friendly, clear and brief",
+    "tone_of_voice": "friendly, clear and brief",
     "languages": ["English", "German"],
-    "instructions": "Do not promise a date or a price beyond those listed.",
+    "custom_instructions": "Do not promise a date or a price beyond those listed.",
     "address": "27 Maple Street, Millbrook",
     "phone": "+353 20 915 0142",
     "email": "hello@maplestreetbikes.example",

@@ -47,7 +47,7 @@ class Sms(Channel):
 
     name = "sms"
     title = "SMS (Twilio)"
-    capabilities = Capabilities(text_limit=1600, burst_seconds=3.0, media=True)
+    capabilities = Capabilities(text_limit=1600, burst_seconds=3.0, media=True, reaches="phone")
     Settings = SmsLine
 
     def __init__(self, host: Host) -> None:

@@ -6,16 +6,29 @@ import random
 import threading
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import NamedTuple
 
+import structlog
+
+from receptionist.agents.breaker import Breakers, Call
 from receptionist.agents.brief import Brief
+from receptionist.agents.claims.honesty import Leaking, honest
+from receptionist.agents.hearing import said_by_customer, without_echo
+from receptionist.agents.leaks import Guard
 from receptionist.agents.prompt import Prompt
+from receptionist.agents.provider_memory import TurnMemory
+from receptionist.agents.provider_prompt import own_rules
 from receptionist.agents.toolbox import Toolbox
+from receptionist.agents.trace import Round
 from receptionist.contracts.model import (
     Completed,
     Item,
+    Memory,
     Model,
     ModelRequest,
+    Said,
+    StoredPrompt,
     TextDelta,
     ToolRequest,
     ToolSpec,
@@ -29,101 +42,248 @@ MAX_RETRIES = 5
 """Times a round is asked again after passing faults: about ten seconds, unless the server asks for longer pauses."""
 MAX_WAIT = 5.0
 """Longest pause before the model is asked again after a passing fault, in seconds."""
+FIRST_SHARE = 0.6
+"""The part of a turn's time that a model gets if another one is there to fall back to."""
 NO_USAGE = Usage()
+
+log = structlog.get_logger()
+
+
+class Choice(NamedTuple):
+    """A model, and the vendor's name for it if the strategy says one."""
+
+    model: Model
+    name: str | None
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What the agent says, and what it took."""
+    """What the agent says, and what it took. `memory`: what the vendor's conversation is now, if it heard all.
+    `withheld`: what the model said and must not, and so is not in the text; `why` not. `choices`: what the customer may
+    choose from."""
 
     text: str
     model: str
     usage: Usage
+    memory: Memory | None = None
+    withheld: str | None = None
+    choices: tuple[str, ...] = ()
+    why: str | None = None
 
 
 class Agent:
     """Answers one turn. Made by `AgentFactory.create_agent`; holds nothing of any other turn."""
 
-    __slots__ = ("_brief", "_end_user", "_model", "_model_name", "_prompt", "_shown", "_toolbox", "_usage")
+    __slots__ = (
+        "_breakers",
+        "_brief",
+        "_choices",
+        "_end_user",
+        "_heard",
+        "_memory",
+        "_prompt",
+        "_shown",
+        "_toolbox",
+        "_usage",
+    )
 
     def __init__(
-        self, brief: Brief, model: Model, model_name: str | None, prompt: Prompt, toolbox: Toolbox, end_user: str
+        self,
+        brief: Brief,
+        choices: Sequence[Choice],
+        prompt: Prompt,
+        toolbox: Toolbox,
+        end_user: str,
+        breakers: Breakers,
+        memory: TurnMemory | None = None,
     ) -> None:
         self._brief = brief
-        self._model = model
-        self._model_name = model_name
+        self._choices = list(choices)
         self._prompt = prompt
         self._toolbox = toolbox
         self._end_user = end_user
+        self._breakers = breakers
+        self._memory = memory
         self._usage = NO_USAGE
         self._shown = False
+        self._heard = brief.context.heard
 
     def answer(self) -> Answer:
-        """The reply to all that waits. Raises `ModelError` (no usable answer in time) or `Interrupted`."""
-        items: list[Item] = [*self._brief.history, *self._toolbox.resume(self._brief.deadline)]
+        """The reply to all that waits, of the first model that gives one; the calls of one that failed are told to the
+        next. Raises `ModelError` (no usable answer in time) or `Interrupted`."""
+        note = self._toolbox.resume(self._brief.deadline)
+        self._trace_shown(note)
+        self._heard += said_by_customer(self._brief.history, self._brief.session)
+        while True:
+            try:
+                return self._converse([*self._brief.history, *note])
+            except ModelError as error:
+                self._withdraw()
+                if not self._fall_back(error):
+                    raise
+            note = self._toolbox.retold()
+
+    def _converse(self, items: list[Item]) -> Answer:
+        """What one model says with its tools, held to what they did."""
+        deadline, fields = self._deadline(), self._brief.strategy.fields
+        completed = self._rounds(items, deadline)
+
+        def ask_again(note: Said) -> str:
+            nonlocal completed
+            self._withdraw()
+            self._brief.trace.withdrawn.append(completed.text)
+            items.extend((completed.produced, note))
+            completed = self._rounds(items, deadline)
+            return completed.text
+
+        leaking = Leaking(lambda text: self._prompt.leaks.found(text, self._heard), fields.fallback_text)
+        text, withheld, why = honest(completed.text, self._toolbox, ask_again, leaking)
+        if withheld is not None:
+            self._withdraw()
+        memory = None if self._memory is None or withheld is not None else self._memory.settled()
+        choices = self._toolbox.choices if withheld is None else ()
+        return Answer(text, completed.model, self._usage, memory, withheld, choices, why)
+
+    def _rounds(self, items: list[Item], deadline: float) -> Completed:
+        """Rounds of one model and its tools, until it says something; the last one, with what was said."""
         said = ""
         for round_number in range(MAX_ROUNDS + 1):
             tools = self._toolbox.specs() if round_number < MAX_ROUNDS else ()
-            completed, requests = self._ask(items, tools)
+            with self._breakers.guard(self._call(deadline)):
+                completed, requests = self._ask(items, tools, deadline)
             said = completed.text.strip() or said
             if not requests or not tools:  # what was not offered is not called
                 break
             self._withdraw()
-            items += [completed.produced, *self._toolbox.run(requests, self._brief.deadline)]
+            with self._brief.trace.step("tools"):
+                outputs = self._toolbox.run(requests, self._brief.deadline)
+            self._heard += without_echo(requests, outputs)
+            items += [completed.produced, *outputs]
         if not said:
             raise ModelError("the model gave no text", retryable=False)
-        return Answer(said, completed.model, self._usage)
+        return replace(completed, text=said)
 
     def dispose(self) -> None:
         """Let go of the turn; the agent answers no more."""
-        del self._brief, self._prompt, self._toolbox
+        del self._brief, self._prompt, self._toolbox, self._memory, self._heard
 
-    def _ask(self, items: Sequence[Item], tools: Sequence[ToolSpec]) -> tuple[Completed, list[ToolRequest]]:
+    def _trace_shown(self, note: Sequence[Item]) -> None:
+        session = self._brief.session
+        self._brief.trace.show(
+            len(self._brief.history) + len(note),
+            session.summary_seq,
+            len(session.open_goals),
+            [tool.name for tool in self._toolbox.specs()],
+            "".join(self._prompt.pieces),
+        )
+
+    def _deadline(self) -> float:
+        """Until when the model may take: the turn's deadline, or earlier so that the next one has time."""
+        if len(self._choices) == 1:
+            return self._brief.deadline
+        now = time.monotonic()
+        return now + FIRST_SHARE * (self._brief.deadline - now)
+
+    def _fall_back(self, error: ModelError) -> bool:
+        """Go on with the next model; False if there is none, or no time for it."""
+        if len(self._choices) == 1 or time.monotonic() >= self._brief.deadline - 1:
+            return False
+        failed = self._choices.pop(0)
+        self._memory = None
+        if not self._choices[0].model.takes_prompts:
+            self._prompt = self._prompt._replace(stored=None)
+        log.warning(
+            "model_fell_back",
+            account=self._brief.office.id,
+            conversation=self._brief.conversation_id,
+            model=_shown_name(failed),
+            to=_shown_name(self._choices[0]),
+            reason=str(error),
+        )
+        return True
+
+    def _call(self, deadline: float) -> Call:
+        brief = self._brief
+        return Call(brief.office.id, brief.strategy.id, _shown_name(self._choices[0]), deadline)
+
+    def _ask(
+        self, items: Sequence[Item], tools: Sequence[ToolSpec], deadline: float
+    ) -> tuple[Completed, list[ToolRequest]]:
         """One round, asked again with growing, jittered pauses after passing faults, while there is time."""
-        request = self._request(items, tools)
+        request = self._request(items, tools, deadline)
         attempt = 0
         while True:
             try:
-                return self._stream(request)
+                return self._stream(request if self._memory is None else self._memory.fit(request))
             except ModelError as error:
                 self._withdraw()
-                pause = error.retry_after or min(MAX_WAIT, 0.4 * 2**attempt) * random.uniform(0.7, 1.3)  # noqa: S311
-                late = time.monotonic() + pause >= self._brief.deadline - 1
-                if not error.retryable or attempt >= MAX_RETRIES or late:
-                    raise
-            attempt += 1
+                pause = None if self._memory is None else self._memory.failed(error, deadline)
+                if pause is None:
+                    pause = error.retry_after or min(MAX_WAIT, 0.4 * 2**attempt) * random.uniform(0.7, 1.3)  # noqa: S311
+                    late = time.monotonic() + pause >= deadline - 1
+                    if not error.retryable or attempt >= MAX_RETRIES or late:
+                        raise
+                    attempt += 1
             self._pause(pause)
 
-    def _request(self, items: Sequence[Item], tools: Sequence[ToolSpec]) -> ModelRequest:
+    def _request(self, items: Sequence[Item], tools: Sequence[ToolSpec], deadline: float) -> ModelRequest:
         brief, fields = self._brief, self._brief.strategy.fields
+        stored = self._stored_prompt()
         return ModelRequest(
-            instructions="".join(self._prompt.pieces),
+            instructions="".join(self._prompt.pieces) if stored is None else self._own_rules(),
             items=tuple(items),
             tools=tuple(tools),
-            deadline=brief.deadline,
+            deadline=deadline,
             check=brief.check,
             account_id=brief.office.id,
-            model=self._model_name,
+            model=self._choices[0].name,
             max_output_tokens=fields.max_output_tokens,
             temperature=fields.temperature,
             reasoning_effort=fields.reasoning_effort,
             end_user=self._end_user,
             variables=self._prompt.variables,
+            prompt=stored,
         )
 
+    def _stored_prompt(self) -> StoredPrompt | None:
+        """The prompt at the vendor, if the strategy names one. Raises `ModelError` if the model has none."""
+        stored, model = self._prompt.stored, self._choices[0].model
+        if stored is not None and not model.takes_prompts:
+            raise ModelError(model.prompts_problem() or "the model keeps no prompts", admin=True)
+        return stored
+
+    def _own_rules(self) -> str:
+        conversation = self._brief.context.conversation
+        return own_rules(self._brief.strategy.fields, first_reply=bool(conversation["first_reply"]))
+
     def _stream(self, request: ModelRequest) -> tuple[Completed, list[ToolRequest]]:
+        """One call of the model, and its place in the trace."""
+        trace, one = self._brief.trace, Round(_shown_name(self._choices[0]), time.monotonic())
+        try:
+            completed, requests = self._listen(request, one)
+        except Exception as error:
+            trace.ended(one, None, error=str(error))
+            raise
+        trace.ended(one, completed.usage, [each.name for each in requests])
+        return completed, requests
+
+    def _listen(self, request: ModelRequest, one: Round) -> tuple[Completed, list[ToolRequest]]:
         requests: list[ToolRequest] = []
-        for event in self._model.stream(request):
+        guard = Guard(self._prompt.leaks, self._heard)
+        for event in self._choices[0].model.stream(request):
             self._brief.check()
             if time.monotonic() > request.deadline:
                 raise ModelError("the answer was not complete in time")
             if isinstance(event, TextDelta):
-                self._shown = True
-                self._brief.show(event.text)
+                one.text_came()
+                self._show(guard.shows(event.text))
             elif isinstance(event, ToolRequest):
                 requests.append(event)
             else:
                 self._add_usage(event.usage)
+                if self._memory is not None:
+                    self._memory.heard(event.mark)
+                self._show(guard.rest())
                 return event, requests
         raise ModelError("the model's stream broke off", retryable=True)
 
@@ -136,6 +296,11 @@ class Agent:
             mine.reasoning + more.reasoning,
         )
 
+    def _show(self, text: str) -> None:
+        if text:
+            self._shown = True
+            self._brief.show(text)
+
     def _withdraw(self) -> None:
         if self._shown:
             self._brief.withdraw()
@@ -147,3 +312,7 @@ class Agent:
         while (left := until - time.monotonic()) > 0:
             self._brief.check()
             nothing.wait(min(left, 0.2))
+
+
+def _shown_name(choice: Choice) -> str:
+    return "/".join(filter(None, (choice.model.name, choice.name)))

@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
+from receptionist.agents.confirm import Heard
+from receptionist.agents.context import Post
+from receptionist.agents.provider_memory import MemoryStore
+from receptionist.agents.trace import Trace
 from receptionist.contracts.edits import PromptContext
 from receptionist.contracts.model import Said
 from receptionist.services.directory import Office, PublishedStrategy
+from receptionist.services.sessions import SessionState
+
+NO_SESSION = SessionState()
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +24,9 @@ class Brief:
 
     `deadline` is a reading of `time.monotonic()`. `check` raises `Interrupted` when the answer is not wanted
     any more. `show` passes a piece of the answer on to who watches; `withdraw` takes back all that was shown.
+    `called` is told of every tool call, refused ones too: name, arguments, and what the model gets to read.
+    `memory`: where it is kept what a vendor remembers of the conversation, if the strategy wants that. `messages`:
+    those that are said and those that wait, as rows. `post`: finds where the customer can be written to elsewhere.
     """
 
     office: Office
@@ -29,6 +39,18 @@ class Brief:
     check: Callable[[], None]
     show: Callable[[str], None]
     withdraw: Callable[[], None]
+    called: Callable[[str, str, str], None] = lambda name, arguments, output: None
+    memory: MemoryStore | None = None
+    session: SessionState = NO_SESSION
+    trace: Trace = field(default_factory=Trace)
+    messages: Sequence[Heard] = ()
+    post: Post | None = None
+
+
+def made_up_lead() -> dict[str, Any]:
+    """Plain values of a lead that is nobody, to try a strategy with."""
+    unknown = dict.fromkeys(("name", "email", "phone", "company", "language", "timezone"))
+    return {"id": 0, **unknown, "notes": "", "status": "new", "tags": [], "custom": {}}
 
 
 def prompt_context(
@@ -38,7 +60,8 @@ def prompt_context(
     lead: Mapping[str, Any],
     conversation: Mapping[str, Any],
     message: str,
+    goals: Sequence[Mapping[str, Any]] = (),
 ) -> PromptContext:
     """The turn as hooks and templates see it."""
     account = {"id": office.id, "name": office.name, "timezone": office.timezone, "country": office.country}
-    return PromptContext(account, line, lead, conversation, strategy.plain, message)
+    return PromptContext(account, line, lead, conversation, strategy.plain, message, goals)

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, Protocol
 
+from receptionist.agents import choices as offered
+from receptionist.contracts.session import Goal, GoalKind
 from receptionist.errors import ToolError
 from receptionist.phones import e164
+from receptionist.services.confirmations import Awaited, Settled
 from receptionist.services.leads import LeadChange
+from receptionist.services.sessions import GoalChange, GoalClosed, GoalSet, SessionState
 from receptionist.text import storable
 
 _EMAIL = re.compile(r"[^@\s<>\"',;]{1,64}@[A-Za-z0-9.-]{1,190}\.[A-Za-z]{2,24}")
@@ -25,6 +29,49 @@ class PersonRequest:
     summary: str
 
 
+@dataclass(frozen=True, slots=True)
+class Callback:
+    """A person is to call the customer at this aware time."""
+
+    text: str
+    due_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """The conversation is over once the reply is out."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Offered:
+    """Choices for this turn's reply."""
+
+    choices: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Posted:
+    """A text for the customer on another line, as messages of its channel."""
+
+    line_id: int
+    channel: str
+    address: str
+    text: str
+    parts: tuple[str, ...]
+
+
+SessionChange = GoalChange | Awaited | Settled
+Change = LeadChange | PersonRequest | Callback | Ended | Offered | Posted | SessionChange
+
+
+class Post(Protocol):
+    """Finds where the customer can be written to; see `pipeline.post.PostOffice`."""
+
+    def address(self, channel: str, text: str) -> Posted: ...
+
+
 @dataclass(slots=True)
 class Context:
     """A `contracts.tool.ToolContext` for one call; `changes` are committed with the call's result, or never."""
@@ -35,7 +82,10 @@ class Context:
     strategy: Mapping[str, Any]
     now: datetime
     idempotency_key: str
-    changes: list[LeadChange | PersonRequest] = field(default_factory=list)
+    settings: Any = None
+    session: SessionState = field(default_factory=SessionState)
+    changes: list[Change] = field(default_factory=list)
+    post: Post | None = None
 
     def update_lead(
         self,
@@ -58,6 +108,48 @@ class Context:
                 note=_short("note", note),
             )
         )
+
+    @property
+    def goals(self) -> list[Goal]:
+        """See `ToolContext.goals`."""
+        return self.session.open_goals
+
+    def set_goal(
+        self, kind: GoalKind, title: str, slots: Mapping[str, str], *, goal_id: str | None = None
+    ) -> dict[str, Any]:
+        """See `ToolContext.set_goal`."""
+        clean = {storable(name): storable(value) for name, value in slots.items()}
+        self._change(GoalSet(kind, storable(title), clean, goal_id))
+        goal = self.session.goals[-1]
+        return {"id": goal.id, "kind": goal.kind, "title": goal.title, "slots": dict(goal.slots)}
+
+    def close_goal(self, goal_id: str, *, done: bool, outcome: str) -> None:
+        """See `ToolContext.close_goal`."""
+        self._change(GoalClosed(goal_id, done, storable(outcome)))
+
+    def add_callback(self, text: str, due_at: datetime) -> None:
+        """See `ToolContext.add_callback`."""
+        if due_at <= self.now:
+            raise ToolError("This time is over; ask for another one.")
+        self.changes.append(Callback(storable(text)[:2000], due_at))
+
+    def send(self, channel: str, text: str) -> None:
+        """See `ToolContext.send`."""
+        if self.post is None:
+            raise ToolError("Nothing can be sent from here.")
+        self.changes.append(self.post.address(channel, text))
+
+    def offer_choices(self, choices: Sequence[str]) -> None:
+        """See `ToolContext.offer_choices`."""
+        self.changes.append(Offered(offered.checked(choices)))
+
+    def end_conversation(self, reason: str) -> None:
+        """See `ToolContext.end_conversation`."""
+        self.changes.append(Ended(" ".join(storable(reason).split())[:150]))
+
+    def _change(self, change: GoalChange) -> None:
+        self.session = change.apply(self.session)
+        self.changes.append(change)
 
     def hand_over(self, reason: str, summary: str) -> None:
         """See `ToolContext.hand_over`."""

@@ -10,18 +10,25 @@ from zoneinfo import ZoneInfo
 
 import structlog
 
-from receptionist.agents.agent import Agent
-from receptionist.agents.brief import Brief
+from receptionist.agents.agent import Agent, Choice
+from receptionist.agents.breaker import Breakers
+from receptionist.agents.brief import Brief, made_up_lead
+from receptionist.agents.checks import check_fields
+from receptionist.agents.claims import claims_of
 from receptionist.agents.context import Context
-from receptionist.agents.prompt import Prompts
-from receptionist.agents.toolbox import CallLedger, Toolbox
-from receptionist.agents.tools import prepared_tool
+from receptionist.agents.prompt import Prompt, Prompts
+from receptionist.agents.provider_memory import TurnMemory
+from receptionist.agents.provider_prompt import check_provider
+from receptionist.agents.toolbox import CallLedger, ContextMaker, Toolbox
+from receptionist.agents.tools import PreparedTool, held_back, prepared_tool
 from receptionist.contracts.edits import PromptContext
+from receptionist.contracts.events import ModelTroubled
 from receptionist.contracts.model import Model
 from receptionist.contracts.strategy import StrategyFields
 from receptionist.errors import LineError, ModelError
 from receptionist.parts import Parts
-from receptionist.services.directory import PublishedStrategy
+from receptionist.services.directory import Office, PublishedStrategy
+from receptionist.services.sessions import SessionState
 
 log = structlog.get_logger()
 
@@ -33,58 +40,119 @@ class AgentFactory:
         self._parts = parts
         self._tools = {name: prepared_tool(tool) for name, tool in parts.tools.items()}
         self._prompts = Prompts(self._prepare)
+        self._breakers = Breakers(self._troubled)
 
-    def create_agent(self, brief: Brief, ledger: CallLedger) -> Agent:
-        """An agent for one turn; call its `dispose` afterwards. Raises `ModelError` if no model is ready."""
-        fields = brief.strategy.fields
-        model, name = self.model_of(fields)
-        now = datetime.now(ZoneInfo(fields.timezone or brief.office.timezone))
-        variables = self._variables(brief.context)
-        prompt = self._prompts.of(brief.strategy, variables).write(variables, now)
-        tools = {tool: self._tools[tool] for tool in fields.tools if tool in self._tools}
-        toolbox = Toolbox(tools, ledger, _context_maker(brief, now), self._veto, brief.check)
+    def create_agent(self, brief: Brief, ledger: CallLedger, *, rehearsing: bool = False) -> Agent:
+        """An agent for one turn; call its `dispose` afterwards. Raises `ModelError` if no model is ready.
+
+        `rehearsing`: tools that act are offered, but a call of one does nothing (`agents.tools.HELD_BACK`)."""
+        choices = self.choices(brief.strategy.fields)
+        now = local_now(brief.office, brief.strategy.fields)
+        tools, settings = self._tools_of(brief, rehearsing)
+        make_context = _context_maker(brief, now, settings)
+        prompt = self.prompt(brief.strategy, brief.context, now)
+        toolbox = Toolbox(
+            tools,
+            ledger,
+            make_context,
+            self._veto,
+            brief.check,
+            brief.called,
+            brief.session,
+            brief.messages,
+            prompt.leaks,
+        )
         end_user = hashlib.sha256(f"{brief.office.id}:{brief.lead['id']}".encode()).hexdigest()
-        return Agent(brief, model, name, prompt, toolbox, end_user)
+        memory = self._memory(brief, choices[0].model, toolbox)
+        return Agent(brief, choices, prompt, toolbox, end_user, self._breakers, memory)
 
-    def model_of(self, fields: StrategyFields) -> tuple[Model, str | None]:
-        """The model a strategy answers with, and the vendor's name for it if the strategy says one.
+    def _troubled(self, account_id: int, model: str, reason: str) -> None:
+        log.error("model_troubled", account=account_id, model=model, reason=reason)
+        self._parts.emit(ModelTroubled(account_id, model, reason))
 
-        Raises `ModelError` (an admin must act) if the model is unknown or not ready.
-        """
-        wanted, _, name = (fields.model or "").partition("/")
-        if not wanted:
+    def _memory(self, brief: Brief, model: Model, toolbox: Toolbox) -> TurnMemory | None:
+        if brief.memory is None or not model.remembers():
+            return None
+        return TurnMemory(self._parts.models, model, brief.memory, toolbox.retold)
+
+    def prompt(self, strategy: PublishedStrategy, context: PromptContext, now: datetime) -> Prompt:
+        """What a strategy tells its model of a turn at `now`, an aware time in its zone. Raises `TemplateError`."""
+        variables = self._variables(context)
+        return self._prompts.of(strategy, variables).write(variables, now)
+
+    def choices(self, fields: StrategyFields) -> list[Choice]:
+        """The models a strategy answers with: the first one that can, then the one to fall back to.
+
+        Raises `ModelError` (an admin must act) if none is known and ready."""
+        wanted = [fields.model, fields.fallback_model] if fields.fallback_model else [fields.model]
+        found: list[Choice] = []
+        troubles: list[ModelError] = []
+        for name in wanted:
+            try:
+                found.append(self._choice(name))
+            except ModelError as error:
+                troubles.append(error)
+        if not found:
+            raise troubles[0]
+        if troubles:
+            log.warning("model_left_out", reason=str(troubles[0]))
+        return found
+
+    def _choice(self, wanted: str | None) -> Choice:
+        plugin, _, name = (wanted or "").partition("/")
+        if not plugin:
             ready = [model for model in self._parts.models.values() if model.ready()]
             if not ready:
                 raise ModelError("no model is ready: set OPENAI_API_KEY, or enable the demo model", admin=True)
-            return max(ready, key=lambda model: model.preference), None
-        model = self._parts.models.get(wanted)
+            return Choice(max(ready, key=lambda model: model.preference), None)
+        model = self._parts.models.get(plugin)
         if model is None or not model.ready():
-            raise ModelError(f"the model {wanted} is not there or lacks its key", admin=True)
-        return model, name or None
+            raise ModelError(f"the model {plugin} is not there or lacks its key", admin=True)
+        return Choice(model, name or None)
 
     def warm(self) -> None:
-        """Let the model that answers by default get ready before the first customer writes."""
+        """Let the model that answers by default, and the claim check, get ready before the first customer writes."""
+        claims_of("")
         try:
-            self.model_of(StrategyFields())[0].warm()
+            self.choices(StrategyFields())[0].model.warm()
         except Exception:  # a model that cannot get ready says so at the first turn, where it counts
             log.warning("model_not_warm", exc_info=True)
 
     def notice(self, strategy: PublishedStrategy | None) -> str:
-        """What customers must be told about the model that answers; empty for a real one."""
+        """What customers must be told about the models that may answer; empty for real ones."""
         try:
-            return self.model_of(strategy.fields if strategy else StrategyFields())[0].notice
+            choices = self.choices(strategy.fields if strategy else StrategyFields())
         except ModelError:
             return ""
+        return next((choice.model.notice for choice in choices if choice.model.notice), "")
 
     def check(self, fields: StrategyFields) -> None:
-        """Raises an `AdminError` if these fields cannot work: unknown tools or model, a broken template."""
-        if unknown := [tool for tool in fields.tools if tool not in self._tools]:
-            raise LineError(f"There is no tool {', '.join(unknown)}; there are: {', '.join(sorted(self._tools))}.")
-        wanted = (fields.model or "").partition("/")[0]
-        if wanted and wanted not in self._parts.models:
-            raise LineError(f"There is no model {wanted}; there are: {', '.join(sorted(self._parts.models))}.")
+        """Raises an `AdminError` if these fields cannot work: unknown tools or models, a broken template, and what
+        else `agents.checks` finds."""
+        check_fields(fields, self._tools, self._parts.models)
+        check_provider(fields, self._parts.models)
         variables = self._variables(_sample(fields))
-        self._prompts.make(fields, variables).write(variables, datetime.now(ZoneInfo("UTC")))
+        self._prompts.check(fields, variables)
+
+    def _tools_of(self, brief: Brief, rehearsing: bool) -> tuple[dict[str, PreparedTool], dict[str, Any]]:
+        """The strategy's tools that are there, and their settings. One whose settings do not fit it any more, for its
+        plugin was changed, is left out: better none than one that acts as nobody wanted."""
+        fields = brief.strategy.fields
+        tools: dict[str, PreparedTool] = {}
+        settings: dict[str, Any] = {}
+        for name in fields.tools:
+            if (tool := self._tools.get(name)) is None:
+                continue
+            try:
+                settings[name] = tool.settings(fields.tool_settings.get(name, {}))
+            except LineError as error:
+                log.error("tool_left_out", account=brief.office.id, strategy=brief.strategy.name, reason=str(error))
+                continue
+            if tool.tool.effect not in fields.permissions:  # the plugin was changed since it was published
+                log.error("tool_not_permitted", account=brief.office.id, strategy=brief.strategy.name, tool=name)
+                continue
+            tools[name] = held_back(tool) if rehearsing and tool.tool.acts else tool
+        return tools, settings
 
     def _prepare(self, environment: Any) -> None:
         for _ in self._parts.plugins.each("prepare_prompt_environment", environment=environment):
@@ -97,6 +165,7 @@ class AgentFactory:
             "line": context.line,
             "lead": context.lead,
             "conversation": context.conversation,
+            "goals": list(context.goals),
         }
         for _, more in self._parts.plugins.each("prompt_variables", context=context):
             variables |= more or {}
@@ -106,29 +175,36 @@ class AgentFactory:
         return self._parts.plugins.veto("veto_tool_call", tool=tool, arguments=arguments, context=context)
 
 
-def _context_maker(brief: Brief, now: datetime) -> Any:
+def local_now(office: Office, fields: StrategyFields) -> datetime:
+    """The time where the business is: in the strategy's zone, or else the account's."""
+    return datetime.now(ZoneInfo(fields.timezone or office.timezone))
+
+
+def _context_maker(brief: Brief, now: datetime, settings: Mapping[str, Any]) -> ContextMaker:
     account = brief.context.account
 
-    def make(key: str) -> Context:
-        return Context(account, brief.lead, brief.conversation_id, brief.strategy.plain, now, key)
+    def make(tool: str, key: str, session: SessionState) -> Context:
+        return Context(
+            account,
+            brief.lead,
+            brief.conversation_id,
+            brief.strategy.plain,
+            now,
+            key,
+            settings=settings.get(tool),
+            session=session,
+            post=brief.post,
+        )
 
     return make
 
 
 def _sample(fields: StrategyFields) -> PromptContext:
     """A turn that could be, to try a template with."""
-    lead: dict[str, Any] = {
-        "id": 0,
-        **dict.fromkeys(("name", "email", "phone", "company", "language", "timezone")),
-        "notes": "",
-        "status": "new",
-        "tags": [],
-        "custom": {},
-    }
     return PromptContext(
         account={"id": 0, "name": "Sample", "timezone": "UTC", "country": None},
         line={"title": "Sample", "channel": "webchat"},
-        lead=lead,
+        lead=made_up_lead(),
         conversation={"id": 0, "first_reply": True, "interaction_count": 1},
         strategy=fields.model_dump(mode="json"),
         message="Hello",

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Literal, Protocol
 
+from receptionist.agents import memory
 from receptionist.contracts.model import Said
+from receptionist.services.sessions import SessionState
 
+PERSON_BEGINS = Said("system", "A person of the business took over here and wrote what follows.")
+PERSON_ENDS = Said("system", "The person gave the conversation back here; you answer again.")
 CHARACTERS_PER_TOKEN = 4
 """A guard, not a count: the vendor's usage says what it was."""
 
@@ -18,14 +22,20 @@ class Recorded(Protocol):
     def direction(self) -> str: ...
 
     @property
+    def author(self) -> str: ...
+
+    @property
     def text(self) -> str: ...
 
     @property
     def attachments(self) -> Sequence[Mapping[str, Any]] | None: ...
 
 
-def trimmed(past: Sequence[Recorded], waiting: Iterable[Recorded], budget_tokens: int) -> list[Said]:
-    """The newest past messages that fit the budget, then what waits. Both oldest first.
+def trimmed(
+    past: Sequence[Recorded], waiting: Iterable[Recorded], session: SessionState, budget_tokens: int
+) -> list[Said]:
+    """The newest past messages that fit the budget, then what waits. Both oldest first; what the session holds of
+    older ones, of goals and of tool calls is around the past ones.
 
     What waits comes first in the budget, the newest first and the last one cut to it, so that neither a giant
     message nor a backlog can push the model over its window; what does not fit is named by its number.
@@ -39,13 +49,24 @@ def trimmed(past: Sequence[Recorded], waiting: Iterable[Recorded], budget_tokens
             break
         now.append(_said(message, room))
         room -= len(now[-1].text)
-    kept: list[Said] = []
-    for message in reversed(past):
-        room -= len(message.text)
-        if room < 0:
-            break
-        kept.append(_said(message, len(message.text)))
-    return [*reversed(kept), *reversed(now)]
+    before, after = memory.before(session), memory.after(session)
+    room -= sum(len(note.text) for note in (*before, *after))
+    fitting = len(past)
+    while fitting and (room := room - len(past[fitting - 1].text)) >= 0:
+        fitting -= 1
+    return [*before, *_with_persons(past[fitting:]), *after, *reversed(now)]
+
+
+def _with_persons(past: Sequence[Recorded]) -> Iterator[Said]:
+    """What was said, with a note where a person took over, and one where the agent answers again."""
+    person = False
+    for message in past:
+        if message.direction == "out" and (message.author == "person") is not person:
+            person = not person
+            yield PERSON_BEGINS if person else PERSON_ENDS
+        yield _said(message, len(message.text))
+    if person:
+        yield PERSON_ENDS
 
 
 def _said(message: Any, limit: int) -> Said:

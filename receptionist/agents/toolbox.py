@@ -10,20 +10,32 @@ from typing import Any, Protocol
 
 import structlog
 
-from receptionist.agents.context import Context, PersonRequest
+from receptionist.agents.claims.backing import EVERYTHING, PERSON, Earlier, backed
+from receptionist.agents.claims.honesty import untrue
+from receptionist.agents.confirm import MAX_ARGUMENTS, Heard, agreed, awaited, canonical, question
+from receptionist.agents.context import Change, Context, Offered, Posted, SessionChange
+from receptionist.agents.leaks import NO_LEAKS, Leaks
 from receptionist.agents.tools import BadArguments, PreparedTool
 from receptionist.contracts.model import Item, Said, ToolOutput, ToolRequest, ToolSpec
 from receptionist.contracts.tool import ToolContext
 from receptionist.errors import ModelError, ToolError
+from receptionist.services.confirmations import Settled, entry_of
 from receptionist.services.leads import LeadChange
+from receptionist.services.sessions import SessionState
 from receptionist.text import storable
 
 MAX_CALLS = 8
 """Tool calls in one turn; further ones are refused."""
 MAX_SHOWN = 8000
 """Characters of a result the model is shown."""
+MAX_RETOLD = 500
+"""Characters of a call's arguments in the note about earlier calls of the turn."""
 
 log = structlog.get_logger()
+
+
+ContextMaker = Callable[[str, str, SessionState], Context]
+"""Makes the context of a call of the tool of this name, with this key, in this state of the session."""
 
 
 class CallLedger(Protocol):
@@ -33,11 +45,11 @@ class CallLedger(Protocol):
 
     def begin(self, name: str, arguments: str) -> Any: ...
 
-    def finish(
-        self, call: Any, state: str, result: str, changes: Sequence[LeadChange | PersonRequest] = ()
-    ) -> None: ...
+    def finish(self, call: Any, state: str, result: str, changes: Sequence[Change] = ()) -> None: ...
 
     def key(self, call: Any) -> str: ...
+
+    def before(self) -> Earlier: ...
 
 
 class Toolbox:
@@ -47,18 +59,31 @@ class Toolbox:
         self,
         tools: Mapping[str, PreparedTool],
         ledger: CallLedger,
-        make_context: Callable[[str], Context],
+        make_context: ContextMaker,
         veto: Callable[[str, Mapping[str, Any], ToolContext], str | None],
         check: Callable[[], None],
+        called: Callable[[str, str, str], None],
+        session: SessionState,
+        messages: Sequence[Heard] = (),
+        leaks: Leaks = NO_LEAKS,
     ) -> None:
         self._tools = tools
+        self._messages = messages
+        self._leaks = leaks
         self._ledger = ledger
         self._make_context = make_context
         self._veto = veto
         self._check = check
+        self._called = called
+        self._session = session
         self._calls = 0
+        self._made: list[str] = []
         self._bad = 0
         self._unknown: set[str] = set()
+        self.done: frozenset[str] = frozenset()
+        """The kinds of claims that this turn's calls back."""
+        self.choices: tuple[str, ...] = ()
+        """What the customer may choose from, below the reply."""
 
     def specs(self) -> Sequence[ToolSpec]:
         """What the model may call now; nothing once it used up its calls or sent bad arguments twice."""
@@ -70,18 +95,32 @@ class Toolbox:
         """Settle the calls a dead worker left in this turn; a note that tells the model of them."""
         calls = self._ledger.past()
         self._calls = len(calls)
-        lines = [f"- {call.name}({call.arguments}) → {self._settle(call, deadline)}" for call in calls]
-        if not lines:
+        self._made = [_line(call.name, call.arguments, self._settle(call, deadline)) for call in calls]
+        return self.retold()
+
+    def retold(self) -> list[Said]:
+        """The calls made in this turn, as a note for a model that did not make them; nothing if there were none."""
+        if not self._made:
             return []
-        return [
-            Said("system", "In this turn these tools were called already; do not repeat them:\n" + "\n".join(lines))
-        ]
+        lines = "\n".join(self._made)
+        return [Said("system", f"In this turn these tools were called already; do not repeat them:\n{lines}")]
+
+    def done_before(self) -> frozenset[str]:
+        """The kinds of claims that earlier turns of the conversation back. Reads the database."""
+        earlier = self._ledger.before()
+        if earlier.person_wrote:
+            return EVERYTHING
+        kinds = [backed(tool.tool) for name, tool in self._tools.items() if name in earlier.tools]
+        return frozenset().union(*kinds, PERSON if earlier.person_asked else ())
 
     def run(self, requests: Sequence[ToolRequest], deadline: float) -> list[Item]:
         """Make the calls one after the other; every request gets an output, whatever happens."""
-        return [
-            ToolOutput(request.call_id, request.name, self._one(request, deadline)[:MAX_SHOWN]) for request in requests
-        ]
+        return [ToolOutput(request.call_id, request.name, self._told(request, deadline)) for request in requests]
+
+    def _told(self, request: ToolRequest, deadline: float) -> str:
+        output = self._one(request, deadline)[:MAX_SHOWN]
+        self._called(request.name, request.arguments, output)
+        return output
 
     def _one(self, request: ToolRequest, deadline: float) -> str:
         tool = self._tools.get(request.name)
@@ -100,36 +139,109 @@ class Toolbox:
             return f"Not called: {error}."
         if request.name in self._unknown:
             return "Not called: it is not known what became of an earlier call of this tool. Offer a person."
-        reason = self._veto(tool.tool.name, arguments, self._make_context(""))
+        reason = self._veto(tool.tool.name, arguments, self._make_context(request.name, "", self._session))
         if reason is not None:
             return f"Not called: {reason}"
-        return self._call(tool, arguments, self._ledger.begin(tool.tool.name, request.arguments), deadline)
+        if self._unasked(tool, arguments) and len(canonical(arguments)) > MAX_ARGUMENTS:
+            return f"Not called: the customer must be asked first; keep the arguments below {MAX_ARGUMENTS} characters."
+        result = self._call(tool, arguments, self._ledger.begin(tool.tool.name, request.arguments), deadline)
+        self._made.append(_line(request.name, request.arguments, result))
+        return result
 
     def _call(self, tool: PreparedTool, arguments: dict[str, Any], call: Any, deadline: float) -> str:
-        context = self._make_context(self._ledger.key(call))
-        state, result = _in_time(tool, arguments, context, deadline)
-        changes = tuple(context.changes) if state == "done" else ()
+        context = self._make_context(tool.tool.name, self._ledger.key(call), self._session)
+        changes: tuple[Change, ...] = ()
+        if self._unasked(tool, arguments):
+            state, result = "failed", question(tool.tool, arguments)
+            changes = (awaited(tool.tool.name, canonical(arguments), self._messages),)
+        else:
+            state, result = _in_time(tool, arguments, context, deadline)
+            state, result = self._held_to_truth(state, result, context)
+            changes = (*(context.changes if state == "done" else ()), *_settled(tool, arguments, state))
         if state == "unknown":
             self._unknown.add(tool.tool.name)
+        if state == "done":
+            self.done |= backed(tool.tool, changes)
         self._ledger.finish(call, state, result, changes)
+        self._heed(changes, context)
+        return result
+
+    def _heed(self, changes: Sequence[Change], context: Context) -> None:
+        """Let the next calls of this turn, and the reply, see what a call changed."""
         for change in changes:
             if isinstance(change, LeadChange):
-                change.apply_to(context.lead)  # the next call of this turn sees it
-        return result
+                change.apply_to(context.lead)
+            elif isinstance(change, Offered):
+                self.choices = change.choices
+            elif isinstance(change, SessionChange):
+                self._session = change.apply(self._session)
+
+    def _unasked(self, tool: PreparedTool, arguments: dict[str, Any]) -> bool:
+        """Whether the customer must be asked first."""
+        if tool.tool.confirm is None:
+            return False
+        return not agreed(self._session, tool.tool.name, canonical(arguments), self._messages)
+
+    def _held_to_truth(self, state: str, result: str, context: Context) -> tuple[str, str]:
+        """What the customer is to read besides the reply is held to what was done, and may be told, as the reply is; that
+        it is sent needs no other call."""
+        heard = [each.text for each in self._messages if each.direction == "in"]
+        for change in context.changes if state == "done" else ():
+            text = {Posted: "text", Offered: "choices"}.get(type(change))
+            if text and (leak := self._leaks.found(str(getattr(change, text)), heard)):
+                return "failed", f"Not done: it tells {leak}. Say it in your own words, without that."
+            if isinstance(change, Posted) and (claims := untrue(change.text, self, besides=frozenset(("sent",)))):
+                lies = "; ".join(dict.fromkeys(claim.sentence for claim in claims))
+                return "failed", f"Not sent: the text says what no tool did: {lies[:300]} Say only what is true."
+        return state, result
 
     def _settle(self, call: Any, deadline: float) -> str:
         """The result of a call a dead worker made; one only begun is made again if that is safe."""
         if call.state == "unknown":
             self._unknown.add(call.name)
+        tool = self._tools.get(call.name)
+        if call.state == "done" and tool is not None:
+            self.done |= backed(tool.tool)
+            self._offer_again(tool, call, deadline)
         if call.state != "started":
             return call.result or ""
-        tool = self._tools.get(call.name)
-        if tool is not None and (tool.tool.idempotent or not tool.tool.writes):
+        if tool is not None and self._may_repeat(tool, call):
             return self._call(tool, tool.parse(call.arguments), call, deadline)
         result = "It is not known whether this was done. Say so, do not repeat it, and hand over to a person."
         self._unknown.add(call.name)
-        self._ledger.finish(call, "unknown", result)
+        settled = () if tool is None else _settled(tool, tool.parse(call.arguments), "unknown")
+        self._ledger.finish(call, "unknown", result, settled)
         return result
+
+    def _may_repeat(self, tool: PreparedTool, call: Any) -> bool:
+        """Whether a call that was only begun may be made again. One that nobody was asked about was not made at all; of
+        one that may have been made, a refusal that came since does not say that it was not."""
+        if tool.tool.confirm is None:
+            return tool.tool.idempotent or not tool.tool.acts
+        arguments = tool.parse(call.arguments)
+        if entry_of(self._session, tool.tool.name, canonical(arguments)) is None:
+            return True
+        return tool.tool.idempotent and not self._unasked(tool, arguments)
+
+    def _offer_again(self, tool: PreparedTool, call: Any, deadline: float) -> None:
+        """Choices are of the reply alone and kept nowhere: a tool that only reads is asked for them once more."""
+        if tool.tool.acts or not tool.wants_context:
+            return
+        context = self._make_context(tool.tool.name, self._ledger.key(call), self._session)
+        state, _ = _in_time(tool, tool.parse(call.arguments), context, deadline)
+        if state == "done":
+            self._heed([each for each in context.changes if isinstance(each, Offered)], context)
+
+
+def _settled(tool: PreparedTool, arguments: Mapping[str, Any], state: str) -> tuple[Settled, ...]:
+    """What was agreed to and was, or may have been, done is agreed to no more; what failed may be tried again."""
+    if tool.tool.confirm is None or state == "failed":
+        return ()
+    return (Settled(tool.tool.name, canonical(arguments)),)
+
+
+def _line(name: str, arguments: str, result: str) -> str:
+    return f"- {name}({arguments[:MAX_RETOLD]}) → {result[:MAX_SHOWN]}"
 
 
 def _in_time(tool: PreparedTool, arguments: dict[str, Any], context: Context, deadline: float) -> tuple[str, str]:
@@ -143,7 +255,7 @@ def _in_time(tool: PreparedTool, arguments: dict[str, Any], context: Context, de
     if outcome:
         return outcome[0]
     log.warning("tool_timed_out", tool=tool.tool.name)
-    if tool.tool.writes:  # even an idempotent one: asked for again it would be another call, with another key
+    if tool.tool.acts:  # even an idempotent one: asked for again it would be another call, with another key
         return "unknown", "This took too long; it is not known whether it was done. Do not repeat it; offer a person."
     return "failed", "This took too long and was given up."
 
@@ -158,6 +270,6 @@ def _run(tool: PreparedTool, arguments: dict[str, Any], context: Context) -> tup
         return "failed", storable(str(error))
     except (Exception, SystemExit):  # a tool's bug must not end the turn or the worker
         log.exception("tool_failed", tool=tool.tool.name)
-        if tool.tool.writes:
+        if tool.tool.acts:
             return "unknown", "This broke off; it is not known whether it was done. Do not repeat it; offer a person."
         return "failed", "This did not work because of a technical problem."

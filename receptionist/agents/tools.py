@@ -6,18 +6,22 @@ import inspect
 import json
 import typing
 from collections.abc import Mapping
-from dataclasses import dataclass
-from functools import cached_property
+from dataclasses import dataclass, replace
+from functools import cached_property, wraps
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError, create_model
 
 from receptionist.contracts.model import ToolSpec
 from receptionist.contracts.tool import Tool
-from receptionist.errors import PluginError
+from receptionist.errors import LineError, PluginError
+from receptionist.problems import problems
 
 MAX_ARGUMENTS = 20_000
 """Characters of JSON a model may send as arguments."""
+
+HELD_BACK = "This is a rehearsal: it was not really done. Go on as if it had worked."
+"""What a model is told in place of the result of a tool that is not really called."""
 
 
 class BadArguments(Exception):
@@ -55,6 +59,29 @@ class PreparedTool:
         """Whether the function takes a `context`."""
         return "context" in inspect.signature(self.tool.function).parameters
 
+    @cached_property
+    def settings_model(self) -> type[BaseModel] | None:
+        """What a strategy may set for the tool, with unknown names refused; None if it takes no settings."""
+        kind = self.tool.settings
+        if kind is None:
+            return None
+        return type(kind.__name__, (kind,), {"__module__": kind.__module__, "model_config": {"extra": "forbid"}})
+
+    def settings(self, given: Mapping[str, Any]) -> BaseModel | None:
+        """`given` as the function gets it, with defaults for the rest. Raises `LineError` naming each wrong one."""
+        kind = self.settings_model
+        if kind is None:
+            if given:
+                raise LineError(f"The tool {self.tool.name} takes no settings.")
+            return None
+        try:
+            return kind.model_validate(given)
+        except ValidationError as error:
+            names = ", ".join(kind.model_fields)
+            raise LineError(
+                f"tool_settings of {self.tool.name}: {problems(error, kind)}. Settings of this tool: {names}."
+            ) from None
+
     def parse(self, arguments: str) -> dict[str, Any]:
         """Checked arguments. Raises `BadArguments`. A null for a parameter with a default means the default."""
         values = _parse_json(arguments)
@@ -76,15 +103,26 @@ def prepared_tool(tool: Tool) -> PreparedTool:
     prepared = PreparedTool(tool)
     try:
         prepared.spec  # noqa: B018 - made now, so that a mistake stops the start
+        prepared.settings({})
     except PluginError:
         raise
     except Exception as error:  # pydantic and typing raise of many kinds; the start names the tool
         code = tool.function.__code__
         raise PluginError(
             f"Tool {tool.name} ({code.co_filename}:{code.co_firstlineno}): its parameters cannot be described to a "
-            f"model: {' '.join(str(error).split())[:300]}"
+            f"model, or its settings lack a default: {' '.join(str(error).split())[:300]}"
         ) from error
     return prepared
+
+
+def held_back(prepared: PreparedTool) -> PreparedTool:
+    """The same tool for the model, but a call of it does nothing and returns `HELD_BACK`."""
+
+    @wraps(prepared.tool.function)
+    def pretend(**_: Any) -> str:
+        return HELD_BACK
+
+    return PreparedTool(replace(prepared.tool, function=pretend, confirm=None))
 
 
 def _parse_json(text: str) -> dict[str, Any]:

@@ -7,13 +7,28 @@ from typing import Any
 import click
 
 from receptionist._version import VERSION
+from receptionist.cli import (  # noqa: F401 - more commands of lead and strategy
+    lead_change,
+    lead_field,
+    lead_join,
+    strategy_edit,
+    strategy_publish,
+    strategy_talk,
+)
 from receptionist.cli.account import account
 from receptionist.cli.base import assembled
 from receptionist.cli.conversation import conversation
+from receptionist.cli.demo import demo
+from receptionist.cli.lead import lead
+from receptionist.cli.lead_files import erase, erasures, export, import_, scrub
 from receptionist.cli.line import line
 from receptionist.cli.message import message
 from receptionist.cli.process import doctor, migrate, plugins, run, web, worker
 from receptionist.cli.strategy import strategy
+from receptionist.cli.task import task
+from receptionist.cli.template import prompt_template
+from receptionist.cli.turn import turn
+from receptionist.cli.usage import price
 from receptionist.errors import ReceptionistError
 
 
@@ -47,5 +62,26 @@ def main() -> None:
     """A self-hosted AI receptionist."""
 
 
-for command in (run, web, worker, migrate, plugins, doctor, account, line, strategy, conversation, message):
+for command in (
+    run,
+    web,
+    worker,
+    migrate,
+    plugins,
+    doctor,
+    account,
+    price,
+    line,
+    strategy,
+    prompt_template,
+    lead,
+    conversation,
+    message,
+    task,
+    turn,
+    demo,
+):
     main.add_command(command)
+
+for command in (erase, erasures, scrub, import_, export):
+    lead.add_command(command)

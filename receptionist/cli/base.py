@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import getpass
-from collections.abc import Collection, Iterator
+import json
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from receptionist.config import find_instance_path
-from receptionist.errors import AdminError
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -35,6 +35,20 @@ def operator() -> str:
         return "somebody by command"
 
 
+def named_values(pairs: Sequence[str]) -> dict[str, Any]:
+    """NAME=VALUE arguments; a value is JSON where it can be, else text. Raises `click.UsageError`."""
+    found: dict[str, Any] = {}
+    for pair in pairs:
+        name, separator, value = pair.partition("=")
+        if not separator:
+            raise click.UsageError(f"write settings as NAME=VALUE, not {pair}")
+        try:
+            found[name] = json.loads(value)
+        except (ValueError, RecursionError):
+            found[name] = value
+    return found
+
+
 account_option = click.option("--account", help="Name of the account; not needed where there is only one.")
 
 
@@ -52,9 +66,7 @@ def ready() -> tuple[Parts, AgentFactory]:
     from receptionist import migrations
 
     parts, factory = assembled()
-    if (at := migrations.current(parts.database)) != (newest := migrations.newest()):
-        state = "is empty" if at is None else f"is at revision {at}, not {newest}"
-        raise AdminError(f"The database {state}; run: receptionist migrate")
+    migrations.require_newest(parts.database)
     return parts, factory
 
 

@@ -27,10 +27,11 @@ def conversation() -> None:
 
 @conversation.command("list")
 @click.option("--person", is_flag=True, help="Only those in which the agent asked for a person.")
+@click.option("--archived", is_flag=True, help="Only those archived when the customer got another strategy.")
 @click.option("--phone", help="Only those of the customer with this number.")
 @click.option("--before", type=int, help="Go on below this id.")
 @account_option
-def conversation_list(person: bool, phone: str | None, before: int | None, account: str | None) -> None:
+def conversation_list(person: bool, archived: bool, phone: str | None, before: int | None, account: str | None) -> None:
     """List conversations, the newest first."""
     from receptionist.services import conversations, leads
 
@@ -38,10 +39,12 @@ def conversation_list(person: bool, phone: str | None, before: int | None, accou
         number = leads.number_of(scope, phone) if phone is not None else None
         if phone is not None and number is None:
             raise AdminError(f"{printable(phone)} is not a phone number; write it with its country code.")
-        rows = conversations.listed(scope, wants_person=person, phone=number, before=before)
+        rows = conversations.listed(scope, wants_person=person, archived=archived, phone=number, before=before)
     for row in rows:
         who = printable(" ".join(filter(None, (row.name, row.phone, row.email)))) or printable(row.address)
         click.echo(f"{row.id:>6}  {row.last_message_at:%Y-%m-%d %H:%M}  {_flag(row):<14}  {row.line}: {who}")
+        if archived:
+            click.echo(f"{'':>8}{_archived(row)}")
     if not rows:
         click.echo("None.")
     if len(rows) == conversations.PAGE:
@@ -55,6 +58,16 @@ def _flag(row: Any) -> str:
         row.person_requested_at and "wants a person",
     )
     return ", ".join(filter(None, flags)) or str(row.state)
+
+
+def _archived(row: Any) -> str:
+    """When a conversation was archived, or will be, by whom and for which strategy, or for a merge of two leads."""
+    when = f"{row.archived_at:%Y-%m-%d %H:%M} by {printable(row.archived_by)}"
+    change = " to ".join(printable(name) if name else "no strategy" for name in (row.archived_from, row.archived_to))
+    said = "Archived since" if row.state == "archived" else "Archived when its last work is done, since"
+    if row.archived_from is None and row.archived_to is None:
+        return f"{said} {when}: two leads became one."
+    return f"{said} {when}: from {change}."
 
 
 @conversation.command("show")
@@ -75,6 +88,8 @@ def conversation_show(conversation_id: int, account: str | None) -> None:
         click.echo(f"{printable(row.person)} has it until {row.person_until:%Y-%m-%d %H:%M}; the agent is silent.")
     if row.opted_out_at:
         click.echo(f"The customer opted out at {row.opted_out_at:%Y-%m-%d %H:%M}; nothing is sent before START.")
+    if row.archived_at:
+        click.echo(_archived(row))
     for message in found:
         _print(message)
 

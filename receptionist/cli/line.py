@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import json
-from typing import Any
 
 import click
 
-from receptionist.cli.base import account_option, in_account, printable, reading
+from receptionist.cli.base import account_option, in_account, named_values, printable, reading
 from receptionist.errors import AdminError
 
 
@@ -39,7 +38,7 @@ def line_add(
             parts.channels[channel],
             title=title,
             address=address,
-            settings=_pairs(settings),
+            settings=named_values(settings),
             strategy_id=strategy_id,
         )
     click.echo(f"Line {row.id} is there; its key is {row.key}.")
@@ -59,7 +58,7 @@ def line_set(line_id: int, settings: tuple[str, ...], account: str | None) -> No
         channel = next((row.channel for row in lines.listed(scope) if row.id == line_id), None)
         if channel is None:
             raise AdminError(f"There is no line {line_id}; see receptionist line list.")
-        lines.change(scope, parts.vault, parts.channels[channel], line_id, _pairs(settings))
+        lines.change(scope, parts.vault, parts.channels[channel], line_id, named_values(settings))
     click.echo("Saved; the next message uses it.")
 
 
@@ -74,6 +73,19 @@ def line_set_order(line_id: int, order: str, account: str | None) -> None:
     with in_account(account) as (_, _, scope):
         lines.set_order(scope, line_id, strict=order == "strict")
     click.echo("Saved; the next turn keeps to it.")
+
+
+@line.command("set-fallback")
+@click.argument("line_id", type=int)
+@click.argument("text")
+@account_option
+def line_set_fallback(line_id: int, text: str, account: str | None) -> None:
+    """Say TEXT to the customers of a line while no strategy may answer there."""
+    from receptionist.services import lines
+
+    with in_account(account) as (_, _, scope):
+        lines.set_fallback(scope, line_id, text)
+    click.echo("Saved; said from the next message on, while no strategy may answer.")
 
 
 @line.command("list")
@@ -91,24 +103,11 @@ def line_list(account: str | None) -> None:
             click.echo(f"{'':>6}trouble: {printable(row.trouble)}")
 
 
-def _pairs(settings: tuple[str, ...]) -> dict[str, Any]:
-    found: dict[str, Any] = {}
-    for pair in settings:
-        name, separator, value = pair.partition("=")
-        if not separator:
-            raise click.UsageError(f"write settings as NAME=VALUE, not {pair}")
-        try:
-            found[name] = json.loads(value)
-        except ValueError:
-            found[name] = value
-    return found
-
-
 @line.command("show")
 @click.argument("line_id", type=int)
 @account_option
 def line_show(line_id: int, account: str | None) -> None:
-    """Print a line's settings as JSON; secrets only say whether they are set."""
+    """Print a line's settings and who answers there as JSON; secrets only say whether they are set."""
     from receptionist.services import lines
 
     with reading(account) as (_, _, scope):
@@ -121,6 +120,8 @@ def line_show(line_id: int, account: str | None) -> None:
         "key": row.key,
         "title": row.title,
         "settings": {**row.settings, **secrets},
+        "strategy": row.strategy,
+        "fallback_text": row.fallback_text,
         "order": "strict" if row.strict_order else "conversation",
         "trouble": row.trouble,
     }

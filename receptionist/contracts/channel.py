@@ -25,7 +25,9 @@ class Capabilities:
     "push" when `send` must call a vendor. `idempotent_send`: a repeated `send` with the same key reaches the
     customer once. `burst_seconds`: how long to wait for the rest after a fragment such as "hi"; a finished
     sentence is answered at once. `text_limit`: how long one message may be, as `Channel.length` counts; longer
-    replies are split. `media`: whether `send` takes files.
+    replies are split. `media`: whether `send` takes files. `choices`: how many short answers a message may offer as
+    buttons; with 0 they become a numbered list. `reaches`: "phone" or "email" where that is the address a customer can
+    be written to who never wrote there; "" where only who wrote first can be answered.
     """
 
     delivery: Literal["pull", "push"] = "push"
@@ -34,6 +36,8 @@ class Capabilities:
     text_limit: int = 4000
     burst_seconds: float = 2.0
     media: bool = False
+    choices: int = 0
+    reaches: Literal["", "phone", "email"] = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 
@@ -34,3 +34,8 @@ class PromptContext:
     strategy: Mapping[str, Any]
     message: str
     """What the customer wrote in this turn."""
+    goals: Sequence[Mapping[str, Any]] = ()
+    """The open goals of the conversation: `id`, `kind`, `title`, `slots`."""
+    heard: list[str] = field(default_factory=list)
+    """In `edit_reply`: what the reply may go by besides the strategy. What the customer wrote, as far as the model was
+    shown it, and what tools returned, without addresses that the model itself had put into a call."""

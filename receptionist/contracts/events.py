@@ -56,6 +56,14 @@ class LeadChanged(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class LeadErased(Event):
+    """A lead was erased: delete all that you keep of it. Comes again until every plugin took it without an error, and
+    may come after `LeadChanged` of the same lead was handled in another process, or before: ask `host.lead` then."""
+
+    lead_id: int
+
+
+@dataclass(frozen=True, slots=True)
 class PersonRequested(Event):
     """The agent asked for a person."""
 
@@ -86,4 +94,13 @@ class LineTroubled(Event):
     """A vendor said that something is wrong with a line, so that an admin must act."""
 
     line_id: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class ModelTroubled(Event):
+    """A model failed an account again and again, or at once for good (key, quota, a setting), and is not asked for a
+    while; `model` such as "openai/gpt-6". Told once, until it answered again; each process finds out by itself."""
+
+    model: str
     reason: str

@@ -64,7 +64,9 @@ class Host(Protocol):
         """The lead of the account with this proved e-mail or phone (E.164), if any."""
 
     def lead(self, account_id: int, lead_id: int) -> Mapping[str, Any]:
-        """A lead as it is now: `id`, `name`, `email`, `phone`, `company`, `notes`. Raises `NotFound`."""
+        """A lead as it is now, as `ToolContext.lead` has it; of one that was merged into another: that one.
+
+        Raises `NotFound`."""
 
     def calendars(self) -> Sequence[Calendar]:
         """All calendars there are; the business has time when none of them says no."""

@@ -19,6 +19,8 @@ class TranscriptMessage:
     turn: int | None = None
     """The turn in live events that this reply belongs to."""
     author: str = ""
+    choices: tuple[str, ...] = ()
+    """Short answers the customer may choose from, while nothing newer was said."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -107,7 +107,8 @@ class Media:
 class Outbound:
     """One message to send. `key` is the same at every attempt: hand it to vendors that take an idempotency key.
 
-    `recorded_at` is when it was written, before any attempt (UTC, the database's clock).
+    `recorded_at` is when it was written, before any attempt (UTC, the database's clock). `choices` are for buttons, on
+    channels whose capabilities say that they have any.
     """
 
     id: int
@@ -117,6 +118,7 @@ class Outbound:
     attempt: int
     media: tuple[Media, ...] = ()
     recorded_at: datetime | None = None
+    choices: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from receptionist.contracts.opening_hours import DayException, Holidays, Hours, Weekday
+from receptionist.contracts.tool import Effect
 
 Line = Annotated[str, StringConstraints(max_length=200)]
 
@@ -86,6 +87,12 @@ class StrategyFields(_Fields):
         max_length=500,
         description="Said where an answer failed.",
     )
+    no_person_text: str = Field(
+        default="Nobody is free just now. Please tell me what it is about and how you can be reached; I pass it on.",
+        min_length=1,
+        max_length=500,
+        description="Said where a person was promised and did not come in the account's time.",
+    )
     disclosure: bool = Field(default=True, description="Say in the first reply that an automated assistant answers.")
 
     address: str = Field(default="", max_length=300)
@@ -114,6 +121,11 @@ class StrategyFields(_Fields):
     tools: list[str] = Field(default=[], max_length=64)
     tool_settings: dict[str, dict[str, Any]] = Field(
         default={}, max_length=64, description="Settings of tools, by the tool's name."
+    )
+    permissions: list[Effect] = Field(
+        default=["reads", "writes"],
+        max_length=4,
+        description="What the agent's tools may do: reads, writes, spends (costs money), speaks (writes to somebody).",
     )
     model: str | None = Field(
         default=None, max_length=120, description='"openai" or "openai/<name>"; empty means the best that is ready.'

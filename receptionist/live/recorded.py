@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -17,6 +18,7 @@ def recorded(
     author: str,
     provider_message_id: str | None = None,
     turn: int | None = None,
+    choices: Sequence[str] | None = None,
 ) -> LiveEvent:
     """The fields of `TranscriptMessage`, the time in ISO 8601; `turn` for a reply whose parts were shown live."""
     data: dict[str, Any] = {
@@ -26,5 +28,6 @@ def recorded(
         "at": at.isoformat(),
         "provider_message_id": provider_message_id,
         "author": author,
+        "choices": list(choices or ()),
     }
     return LiveEvent("message", data if turn is None else data | {"turn": turn})

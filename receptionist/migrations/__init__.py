@@ -7,6 +7,7 @@ from pathlib import Path
 import sqlalchemy as sa
 
 from receptionist.db import Database
+from receptionist.errors import AdminError
 
 HERE = Path(__file__).parent
 
@@ -22,6 +23,13 @@ def current(database: Database) -> str | None:
         if not sa.inspect(connection).has_table("alembic_version"):
             return None
         return connection.execute(sa.text("SELECT version_num FROM alembic_version")).scalar()
+
+
+def require_newest(database: Database) -> None:
+    """Raises `AdminError` if the database is not at the newest revision."""
+    if (at := current(database)) != newest():
+        state = "is empty" if at is None else f"is at revision {at}, not {newest()}"
+        raise AdminError(f"The database {state}; run: receptionist migrate")
 
 
 def upgrade(database: Database) -> None:

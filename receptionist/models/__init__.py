@@ -7,6 +7,7 @@ from receptionist.models.base import Base, table
 from receptionist.models.conversations import Conversation, Message
 from receptionist.models.leads import (
     Consent,
+    ErasedMessage,
     Erasure,
     Identity,
     Lead,
@@ -27,6 +28,7 @@ __all__ = [
     "Consent",
     "Conversation",
     "CreditEntry",
+    "ErasedMessage",
     "Erasure",
     "Identity",
     "Lead",

@@ -42,7 +42,8 @@ class Strategy(Owned, Base):
     """Who the agent is and how it behaves; the published version answers, as long as the strategy is `active`.
 
     `draft`: fields that are being edited, as far as they were saved; None where they are those of the published
-    version. `draft_revision` grows with every save, so that two editors do not overwrite each other.
+    version. `draft_revision` grows with every save and publication, so that two editors do not
+    overwrite each other.
     """
 
     __tablename__ = "strategies"

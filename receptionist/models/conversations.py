@@ -12,6 +12,9 @@ from receptionist.models.base import Base, Made, Moment, Owned, Ref, belongs_to,
 OPEN_STATES = ("waiting", "pending", "sending")
 """States of messages that somebody still has to work on."""
 
+LISTED = {"ix_conversations_wanting": "person_requested_at", "ix_conversations_archived": "archived_at"}
+"""Indexes of the few conversations that have this column, for lists of them."""
+
 
 class Conversation(Owned, Base):
     """A lead on a line, and who works on it now.
@@ -45,6 +48,16 @@ class Conversation(Owned, Base):
             "due_at",
             sqlite_where=sa.text("due_at IS NOT NULL"),
             postgresql_where=sa.text("due_at IS NOT NULL"),
+        ),
+        *(
+            sa.Index(
+                name,
+                "account_id",
+                "id",
+                sqlite_where=sa.text(f"{column} IS NOT NULL"),
+                postgresql_where=sa.text(f"{column} IS NOT NULL"),
+            )
+            for name, column in LISTED.items()
         ),
         sa.Index(
             "ix_conversations_person_due_at",

@@ -26,6 +26,15 @@ class Lead(Owned, Base):
         sa.Index(None, "account_id", "phone"),
         sa.Index(None, "account_id", "recent_at", "id"),
         sa.Index(None, "account_id", "status", "recent_at", "id"),
+        sa.Index(
+            "ix_leads_own_strategy",
+            "account_id",
+            "strategy_id",
+            "recent_at",
+            "id",
+            sqlite_where=sa.text("strategy_id IS NOT NULL"),
+            postgresql_where=sa.text("strategy_id IS NOT NULL"),
+        ),
     )
 
     name: Mapped[str | None] = mapped_column(sa.String(200))
@@ -49,8 +58,9 @@ class Lead(Owned, Base):
 
 
 class Identity(Owned, Base):
-    """An address a lead writes from, proved by its channel. `kind` is "channel:" and the channel's
-    name for an address on it, or "email" or "phone" for one that was proved."""
+    """An address of a lead. `kind` is "channel:" and the channel's name for one it writes from, as its channel proved;
+    "email" or "phone" for one that was proved or an admin vouched for; "shared:email" or "shared:phone" for one that
+    the lead wrote or proved, but that is another lead's, too."""
 
     __tablename__ = "identities"
     __table_args__ = owned(
@@ -102,7 +112,7 @@ class LeadWord(Owned, Base):
     __table_args__ = owned(
         belongs_to("leads", "lead_id"),
         sa.Index(None, "account_id", "word", "lead_id"),
-        sa.Index(None, "account_id", "lead_id"),
+        sa.Index(None, "account_id", "lead_id", "word"),
     )
 
     lead_id: Mapped[Ref]
@@ -129,6 +139,7 @@ class Consent(Owned, Base):
     __table_args__ = owned(
         belongs_to("leads", "lead_id"),
         sa.UniqueConstraint("account_id", "lead_id", "channel"),
+        sa.Index(None, "account_id", "state", "lead_id"),
         sa.CheckConstraint("state IN ('granted', 'refused')", name="state"),
     )
 
@@ -142,7 +153,8 @@ class Consent(Owned, Base):
 class LeadMerge(Owned, Base):
     """Two leads that are one person: the second's identities and conversations went to the one that was kept.
 
-    `moved` (`identities`, `conversations`: ids) and `before` (the kept lead's values) are what un-merging needs.
+    `before` (the kept lead's values) and `moved` (what the merge changed, see `services.lead_merge`) are what
+    un-merging needs.
     """
 
     __tablename__ = "lead_merges"
@@ -165,8 +177,9 @@ class LeadMerge(Owned, Base):
 class Erasure(Owned, Base):
     """The receipt that a lead was erased: no personal data, only numbers. `lead_id` was its id.
 
-    `left` (`files`: keys, `memories`: model and reference) is still to be deleted outside the database; `done_at`:
-    nothing is left. `error`: why the last try to delete the rest failed.
+    `left` is still to be done outside the database: `files` (keys) and `memories` (model and reference) to delete,
+    `event`: plugins are to hear of it, `database`: SQLite's files are to be scrubbed. `done_at`: nothing is left.
+    `tries` so far, the next one at `due_at`; `error`: why the last one failed.
     """
 
     __tablename__ = "erasures"
@@ -183,9 +196,26 @@ class Erasure(Owned, Base):
     by: Mapped[str] = mapped_column(sa.String(200))
     counts: Mapped[dict[str, int]] = mapped_column(sa.JSON)
     left: Mapped[dict[str, Any]] = mapped_column(sa.JSON)
+    tries: Mapped[int] = mapped_column(insert_default=0)
+    due_at: Mapped[Made]
     error: Mapped[str | None] = mapped_column(sa.Text)
     created_at: Mapped[Made]
     done_at: Mapped[Moment | None]
+
+
+class ErasedMessage(Owned, Base):
+    """A message that was erased, as a keyed hash of its vendor's id: its vendor may hand it over once more."""
+
+    __tablename__ = "erased_messages"
+    __table_args__ = owned(
+        belongs_to("lines", "line_id"),
+        sa.Index(None, "line_id", "message_hash"),
+        sa.Index(None, "line_id", "created_at"),
+    )
+
+    line_id: Mapped[Ref]
+    message_hash: Mapped[str] = mapped_column(sa.String(64))
+    created_at: Mapped[Made]
 
 
 class OptOut(Owned, Base):

@@ -13,9 +13,9 @@ from receptionist.models.base import Base, Made, Moment, Owned, Ref, belongs_to,
 class Session(Owned, Base):
     """What a conversation is about between turns. `version` grows with every change; a writer names the one it read.
 
-    `goals`: see `contracts.session.Goal`, the open ones and the last closed ones. `slots`: what was said once and holds
-    for the whole conversation. `summary` is of all messages up to `summary_seq`. `pending`: tool calls that wait for
-    the customer's confirmation.
+    `goals`: see `contracts.session.Goal`, the open ones and the last closed ones. `calls`: the newest tool calls with
+    their results, shortened. `pending`: those that wait for the customer's confirmation. `summary` is of all messages
+    up to `summary_seq`.
     """
 
     __tablename__ = "sessions"
@@ -26,7 +26,7 @@ class Session(Owned, Base):
     conversation_id: Mapped[Ref]
     version: Mapped[int] = mapped_column(insert_default=1)
     goals: Mapped[list[dict[str, Any]]] = mapped_column(sa.JSON)
-    slots: Mapped[dict[str, str]] = mapped_column(sa.JSON)
+    calls: Mapped[list[dict[str, str]]] = mapped_column(sa.JSON)
     pending: Mapped[list[dict[str, Any]]] = mapped_column(sa.JSON)
     summary: Mapped[str] = mapped_column(sa.Text, insert_default="")
     summary_seq: Mapped[int] = mapped_column(insert_default=0)

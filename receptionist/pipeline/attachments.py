@@ -16,7 +16,7 @@ from receptionist.db import AnyRow, Scope
 from receptionist.errors import FetchFailed
 from receptionist.models import Message
 from receptionist.parts import Parts
-from receptionist.pipeline.lease import Lease, hold
+from receptionist.pipeline.lease import FenceLost, Lease, hold
 
 PURPOSE = "file"
 """What links to files are signed for."""
@@ -61,10 +61,16 @@ def _fetch_of(parts: Parts, lease: Lease, line: Line, row: AnyRow, until: float)
         each if "key" in each or "error" in each else _fetch(parts, lease, line, row, number, until)
         for number, each in enumerate(row.attachments)
     ]
-    with parts.database.begin() as connection:
-        scope = Scope(connection, lease.account_id)
-        hold(scope, lease)
-        scope.run(scope.update(Message).where(Message.id == row.id).values(attachments=found))
+    try:
+        with parts.database.begin() as connection:
+            scope = Scope(connection, lease.account_id)
+            hold(scope, lease)
+            scope.run(scope.update(Message).where(Message.id == row.id).values(attachments=found))
+    except FenceLost:  # nothing knows of these files; of an erased lead they must not stay
+        for before, after in zip(row.attachments, found, strict=True):
+            if "key" not in before and "key" in after:
+                parts.host.storage().delete(after["key"])
+        raise
 
 
 def _fetch(parts: Parts, lease: Lease, line: Line, row: AnyRow, number: int, until: float) -> dict[str, Any]:

@@ -19,12 +19,14 @@ from receptionist.parts import Parts
 from receptionist.pipeline import attachments, queueing
 from receptionist.pipeline.burst import wait_seconds
 from receptionist.pipeline.lease import FenceLost, Lease, LeaseKeeper, hold, release, release_until, take
-from receptionist.pipeline.look import View, load, look
+from receptionist.pipeline.look import Known, View, load, look
 from receptionist.pipeline.outbox import Outbox
 from receptionist.pipeline.record import Recorded
 from receptionist.pipeline.share import Share
+from receptionist.pipeline.summariser import Summariser
 from receptionist.pipeline.turn import Attempt, Turns
 from receptionist.services.known_leads import KnownLeads
+from receptionist.services.known_sessions import KnownSessions
 
 OVERTIME = 5.0
 """Seconds after a turn's deadline in which its lease is still renewed; a model plugin that hangs then loses it."""
@@ -46,12 +48,16 @@ class HandBack(Interrupted):
 class Drain:
     """Made once per process; called with a conversation's id, from any thread. Never raises."""
 
-    def __init__(self, parts: Parts, keeper: LeaseKeeper, turns: Turns, owner: str) -> None:
+    def __init__(self, parts: Parts, keeper: LeaseKeeper, turns: Turns, summariser: Summariser, owner: str) -> None:
         self._parts = parts
         self._keeper = keeper
         self._turns = turns
+        self._summariser = summariser
         self._outbox = Outbox(parts)
-        self._known_leads = KnownLeads()
+        settings = parts.settings
+        self._known = Known(
+            KnownLeads(settings.max_cache_size), KnownSessions(settings.max_cache_size, settings.session_ttl_hours)
+        )
         self._share = Share(parts.database, parts.settings.worker_threads)
         self._owner = owner
         self._alone = threading.Lock()
@@ -106,7 +112,7 @@ class Drain:
                 scope = Scope(connection, lease.account_id)
                 if lease.strict:
                     queueing.must_be_first(scope, lease)
-                view = load(scope, lease, self._known_leads)
+                view = load(scope, lease, self._known)
                 alone = self._may_be_alone(lease)
             return lease, view
         except queueing.NotYet:
@@ -176,9 +182,10 @@ class Drain:
                 recorded = self._turn(lease, view, attempt)
                 if recorded is not None:
                     attempt = None
+                    self._summariser.consider(lease, view)
                     if recorded.released or not self._deliver_reply(lease, recorded, then_release=not view.held_back):
                         return
-            elif not view.waiting and self._done(lease):
+            elif not view.waiting and self._close(lease, view):
                 return
             view = self._look(lease)
 
@@ -207,6 +214,13 @@ class Drain:
         if line is None or not attachments.fetch_all(self._parts, lease, line, view.waiting):
             return view
         return self._look(lease)
+
+    def _close(self, lease: Lease, view: View) -> bool:
+        """Nothing waits: say, where it is due, that nobody could come, else give the lease back; True if it went."""
+        if not lease.person_is_late:
+            return self._done(lease)
+        recorded = self._turns.nobody_came(lease, view)
+        return recorded.released or not self._deliver_reply(lease, recorded, then_release=True)
 
     def _deliver_reply(self, lease: Lease, recorded: Recorded, *, then_release: bool) -> bool:
         begun = next((row.id for row in recorded.unsent if row.state == "sending"), None)
@@ -270,7 +284,7 @@ class Drain:
 
     def _look(self, lease: Lease) -> View:
         with self._parts.database.begin() as connection:
-            return look(Scope(connection, lease.account_id), lease, self._known_leads)
+            return look(Scope(connection, lease.account_id), lease, self._known)
 
     def _done(self, lease: Lease) -> bool:
         with self._parts.database.begin() as connection:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 import sqlalchemy as sa
@@ -10,7 +11,7 @@ import structlog
 from sqlalchemy.exc import IntegrityError
 
 from receptionist.contracts.channel import Line
-from receptionist.contracts.events import ConsentChanged, Event, MessageTaken
+from receptionist.contracts.events import ConsentChanged, Event, LeadChanged, MessageTaken
 from receptionist.contracts.messages import Inbound, Taken
 from receptionist.db import AnyRow, Scope, db_now, prepared
 from receptionist.live.recorded import recorded
@@ -100,6 +101,10 @@ class _NewAddress(Exception):
     """Somebody in the batch is not known: plugins are asked first, outside the transaction."""
 
 
+class Moved(Exception):
+    """The lead was merged or erased, or its conversation archived, since it was looked up: look again."""
+
+
 class Stale(Exception):
     """The line changed since it was looked up; nothing was stored: verify against the line as it is now."""
 
@@ -136,10 +141,11 @@ class Intake:
                 return taken, batch.events
             except _NewAddress:
                 leads_found |= self._find_leads(line, messages)
-            except IntegrityError:  # it was stored before, or another process makes the same lead just now
+            except (IntegrityError, Moved):  # it was stored before, or another process makes the same lead just now
                 conflicts += 1
                 if conflicts > MAX_CONFLICTS:
                     raise
+                leads_found.clear()  # a lead that was found may have been erased since
 
     def _find_leads(self, line: Line, messages: Sequence[Inbound]) -> dict[str, int | None]:
         """Ask plugins whose the new addresses of a batch are; outside the transaction."""
@@ -196,7 +202,7 @@ class _Batch:
         """Store one message, unless it is there already."""
         address = message.sender.address
         place = self._places.get(self._line, address) if self._short_cuts else None
-        if place is not None:
+        if place is not None and place.proved == _proved(message):
             taken = self._add(scope, message, place)
             if taken is not None:
                 return taken
@@ -210,8 +216,14 @@ class _Batch:
         ).one()
         if known.message_id is not None:
             return Taken(known.message_id, message.provider_message_id, known.holds_message, True, known.message_at)
+        erased, lately = self._parts.forgotten.knows(scope, self._line.id, message.provider_message_id)
+        if erased:
+            return Taken(0, message.provider_message_id, 0, True, datetime.now(UTC))
         taken = self._add(scope, message, self._place(scope, message, known))
-        assert taken is not None, "the conversation was looked up in this transaction"
+        if taken is None:
+            raise Moved
+        if lately:  # more of what was erased may come once more: the short cut would not see that
+            self._seen.pop(address, None)
         return taken
 
     def remember(self) -> None:
@@ -225,10 +237,12 @@ class _Batch:
             if address not in self._leads_found:
                 raise _NewAddress
             lead_id = _make_lead(scope, self._line, message, self._leads_found[address])
+        elif any(_proved(message)) and (fields := leads.learn(scope, lead_id, message.sender)):
+            self.events.append(LeadChanged(self._line.account_id, lead_id, fields))
         if conversation_id is None:
-            opted_out = self._parts.consents.opted_out(scope, self._line.channel, address)
+            opted_out = self._parts.consents.still_out(scope, self._line.channel, address, lead_id)
             conversation_id = open_conversation(scope, self._line.id, lead_id, address, opted_out=opted_out)
-        return Place(lead_id, conversation_id)
+        return Place(lead_id, conversation_id, _proved(message))
 
     def _add(self, scope: Scope, message: Inbound, place: Place) -> Taken | None:
         """Store the message at this place; None if the place is not right any more. Raises `Stale`."""
@@ -261,6 +275,10 @@ class _Batch:
         return "the customer opted in again" if changed else None
 
 
+def _proved(message: Inbound) -> tuple[str | None, str | None]:
+    return message.sender.verified_email, message.sender.verified_phone
+
+
 def _make_lead(scope: Scope, line: Line, message: Inbound, lead_id: int | None) -> int:
     if lead_id is None:
         lead_id = leads.create(scope, message.sender)
@@ -269,7 +287,9 @@ def _make_lead(scope: Scope, line: Line, message: Inbound, lead_id: int | None) 
 
 
 def open_conversation(scope: Scope, line_id: int, lead_id: int, address: str, *, opted_out: bool) -> int:
-    """The lead's open conversation on the line, made if there is none: a lead may write from a second address."""
+    """The lead's open conversation on the line, made if there is none: a lead may write from a second address.
+
+    Raises `Moved`, or `IntegrityError` if another process makes it just now."""
     known = scope.first(
         scope.select(Conversation, Conversation.id).where(
             Conversation.line_id == line_id, Conversation.lead_id == lead_id, Conversation.state == "open"
@@ -277,18 +297,22 @@ def open_conversation(scope: Scope, line_id: int, lead_id: int, address: str, *,
     )
     if known is not None:
         return int(known.id)
+    if not leads.hold(scope, lead_id):
+        raise Moved
     values = {"lead_id": lead_id, "line_id": line_id, "address": address, **_with_person(scope, line_id, lead_id)}
     return scope.insert(Conversation, opted_out_at=db_now() if opted_out else None, **values)
 
 
 def _with_person(scope: Scope, line_id: int, lead_id: int) -> dict[str, Any]:
-    """Who has the lead's archived conversation on the line just now, and so the new one too."""
+    """Who has the lead's last conversation on the line just now, and so the new one too."""
+    has_it = sa.case((Conversation.person_until > db_now(), True), else_=False)
     row = scope.first(
-        scope.select(Conversation, Conversation.person, Conversation.person_until).where(
-            Conversation.line_id == line_id, Conversation.lead_id == lead_id, Conversation.person_until > db_now()
-        )
+        scope.select(Conversation, Conversation.person, Conversation.person_until, has_it.label("has_it"))
+        .where(Conversation.line_id == line_id, Conversation.lead_id == lead_id)
+        .order_by(Conversation.id.desc())
+        .limit(1)
     )
-    return {"person": row.person, "person_until": row.person_until} if row else {}
+    return {"person": row.person, "person_until": row.person_until} if row and row.has_it else {}
 
 
 def _insert(scope: Scope, line: Line, message: Inbound, place: Place, seq: int, silent: str | None) -> AnyRow:

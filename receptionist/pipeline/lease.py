@@ -15,7 +15,7 @@ import structlog
 
 from receptionist.db import AnyRow, Database, Scope, db_now, prepared
 from receptionist.errors import Interrupted
-from receptionist.models import Account, Conversation, Lead, Line, table
+from receptionist.models import Account, Conversation, Lead, Line, Session, table
 
 WATCH_SECONDS = 1.0
 """How often holders learn that a newer message came in through another process."""
@@ -50,6 +50,8 @@ class Lease:
     """The strategy that this customer alone has, which wins over the line's."""
     interaction_count: int
     """Messages the customer has written so far, what waits included."""
+    session_version: int | None
+    """Of the conversation's session; None if it has none yet."""
     next_seq: int
     """The conversation's next `seq` when it was last looked at; a higher one means newer messages."""
     seconds: float
@@ -62,6 +64,8 @@ class Lease:
     """Whether the customer refused messages, so that nothing may be sent."""
     with_person: bool = False
     """Whether a person has the conversation, so that the agent is silent."""
+    person_is_late: bool = False
+    """Whether a person was asked for who has not come in the account's time."""
     lost: threading.Event = field(default_factory=threading.Event)
     newer: threading.Event = field(default_factory=threading.Event)
 
@@ -70,13 +74,21 @@ class Lease:
         self.address = row.address
         self.opted_out = row.opted_out_at is not None
         self.with_person = row.person_until is not None and row.person_until > row.now
+        self.person_is_late = row.person_due_at is not None and row.person_due_at <= row.now
 
 
 conversations, accounts, lines, leads = table(Conversation), table(Account), table(Line), table(Lead)
 
-FATE = (conversations.c.opted_out_at, conversations.c.person_until, db_now().label("now"))
-"""What says whether a reply may go out; judged in `Lease.note`, for SQLite 3.40 answers IS NOT NULL wrongly in a
-RETURNING clause where the column was added later."""
+FATE = (
+    *(conversations.c[name] for name in ("opted_out_at", "person_until", "person_due_at")),
+    db_now().label("now"),
+)
+"""What says whether a reply may go out, or a word about a person is due; judged in `Lease.note`, for SQLite 3.40
+answers IS NOT NULL wrongly in a RETURNING clause where the column was added later."""
+
+FATE_NAMES = {column.name for column in FATE}
+
+sessions = table(Session)
 
 _own = accounts.c.id == conversations.c.account_id
 _state = (
@@ -93,6 +105,10 @@ _state = (
             ("interaction_count", "interaction_count"),
         )
     ),
+    sa.select(sessions.c.version)
+    .where(sessions.c.account_id == conversations.c.account_id, sessions.c.conversation_id == conversations.c.id)
+    .scalar_subquery()
+    .label("session_version"),
 )
 """What may change while a lease is held; `hold` renews it."""
 
@@ -170,7 +186,7 @@ def take(connection: sa.Connection, conversation_id: int, owner: str, seconds: f
     row = connection.execute(TAKE, values).first()
     if row is None:
         return None
-    known = {name: value for name, value in row._mapping.items() if name not in ("opted_out_at", "person_until", "now")}
+    known = {name: value for name, value in row._mapping.items() if name not in FATE_NAMES}
     lease = Lease(conversation_id, owner=owner, **known, seconds=seconds, work_until=until, held_until=until)
     lease.note(row)
     return lease
@@ -197,7 +213,7 @@ def hold(scope: Scope, lease: Lease) -> int:
     lease.note(held)
     lease.revision, lease.credits = held.revision, held.credits
     lease.lead_version, lease.lead_strategy_id = held.lead_version, held.lead_strategy_id
-    lease.interaction_count = held.interaction_count
+    lease.interaction_count, lease.session_version = held.interaction_count, held.session_version
     lease.work_until = max(lease.work_until, until)
     lease.held_until = until
     return int(held.next_seq)
@@ -323,5 +339,7 @@ class LeaseKeeper:
         with self._database.read(once=True) as connection:
             seen = {row.id: row.next_seq for row in connection.execute(SEEN, values)}
         for lease in held:
-            if seen.get(lease.conversation_id, 0) > lease.next_seq:
+            if lease.conversation_id not in seen:  # its lead was erased
+                lease.lost.set()
+            elif seen[lease.conversation_id] > lease.next_seq:
                 lease.newer.set()

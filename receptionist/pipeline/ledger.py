@@ -11,16 +11,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
-from typing import Any
 
-from receptionist.agents.context import PersonRequest
+from receptionist.agents.claims.backing import Earlier
+from receptionist.agents.context import Callback, Change, Ended, PersonRequest, Posted, SessionChange
 from receptionist.contracts.events import Event, LeadChanged, PersonRequested
 from receptionist.db import Scope, db_now
-from receptionist.models import Conversation, ToolCall, Turn
+from receptionist.models import Conversation, Message, ToolCall, Turn
 from receptionist.parts import Parts
+from receptionist.pipeline import post
 from receptionist.pipeline.lease import Lease, guarded, hold
-from receptionist.services import leads
+from receptionist.services import conversations, handover, leads, sessions, tasks
 from receptionist.services.leads import LeadChange
+from receptionist.services.sessions import SessionState
 
 MAX_RESULT = 8000
 """Characters of a result that are kept and shown to the model."""
@@ -69,6 +71,27 @@ class Ledger:
         self._number = calls[-1].number if calls else 0
         return calls
 
+    def before(self) -> Earlier:
+        """What tools, and persons, did in this conversation; asked only where a reply claims what no call did."""
+        conversation_id = self._lease.conversation_id
+        with self._parts.database.read() as connection:
+            scope = Scope(connection, self._lease.account_id)
+            called = (
+                scope.select(ToolCall, ToolCall.name)
+                .join(Turn, Turn.id == ToolCall.turn_id)
+                .where(Turn.conversation_id == conversation_id, ToolCall.state == "done")
+            )
+            asked = scope.select(Conversation, Conversation.person_requested_at).where(
+                Conversation.id == conversation_id
+            )
+            wrote = scope.select(Message, Message.id).where(
+                Message.conversation_id == conversation_id, Message.author == "person"
+            )
+            names = frozenset(row.name for row in scope.all(called.distinct()))
+            request = scope.first(asked)
+            person_wrote = scope.first(wrote.limit(1)) is not None
+        return Earlier(names, request is not None and request.person_requested_at is not None, person_wrote)
+
     def begin(self, name: str, arguments: str) -> LedgeredCall:
         """Commit that a call is about to be made. Raises `FenceLost`."""
         with self._parts.database.begin(durable=True) as connection:
@@ -85,9 +108,7 @@ class Ledger:
         assert row is not None
         return LedgeredCall(call_id, number, name, arguments, "started", None, row.started_at)
 
-    def finish(
-        self, call: LedgeredCall, state: str, result: str, changes: Sequence[LeadChange | PersonRequest] = ()
-    ) -> None:
+    def finish(self, call: LedgeredCall, state: str, result: str, changes: Sequence[Change] = ()) -> None:
         """Commit the call's result together with the changes it asked for. Raises `FenceLost`."""
         with self._parts.database.begin() as connection:
             scope = Scope(connection, self._lease.account_id)
@@ -97,24 +118,42 @@ class Ledger:
                 .where(ToolCall.id == call.id)
                 .values(state=state, result=result[:MAX_RESULT], finished_at=db_now())
             )
-            events = [self._apply(scope, change) for change in changes]
+            events = [event for change in changes if (event := self._apply(scope, change)) is not None]
+            posted = [each for each in changes if isinstance(each, Posted)]
+            rings = [post.put(self._parts, scope, self._lease.lead_id, each) for each in posted]
+            self._remember(scope, call, result, [each for each in changes if isinstance(each, SessionChange)])
         for event in events:
             self._parts.emit(event)
+        for conversation_id in rings:
+            self._parts.ring(conversation_id)
 
     def key(self, call: LedgeredCall) -> str:
         """The call's idempotency key; with the time in it, for ids begin anew in another or a restored database."""
         return f"turn-{self._lease.turn_id}-call-{call.number}-{call.started_at.timestamp() * 1000:.0f}"
 
-    def _apply(self, scope: Scope, change: LeadChange | PersonRequest) -> Event:
+    def _remember(self, scope: Scope, call: LedgeredCall, result: str, changes: Sequence[SessionChange]) -> None:
+        """Keep the call, and what it changed of the goals, for the conversation's next turns."""
+
+        def apply(state: SessionState) -> SessionState:
+            for change in changes:
+                state = change.apply(state)
+            return sessions.with_call(state, call.name, call.arguments, result)
+
+        self._lease.session_version = sessions.change(scope, self._lease.conversation_id, apply).version
+
+    def _apply(self, scope: Scope, change: Change) -> Event | None:
         lease = self._lease
         if isinstance(change, LeadChange):
             leads.change(scope, lease.lead_id, change)
             return LeadChanged(lease.account_id, lease.lead_id, change.fields())
-        values: dict[str, Any] = {
-            "person_requested_at": db_now(),
-            "person_reason": f"{change.reason}: {change.summary}",
-        }
-        scope.run(scope.update(Conversation).where(Conversation.id == lease.conversation_id).values(values))
+        if isinstance(change, Callback):
+            tasks.agree_callback(scope, lease.conversation_id, lease.lead_id, lease.turn_id, change.text, change.due_at)
+        elif isinstance(change, Ended):
+            conversations.end(scope, lease.conversation_id, change.reason)
+        if not isinstance(change, PersonRequest):
+            return None
+        minutes = self._parts.directory.office(lease.account_id, lease.revision).person_minutes
+        handover.ask_for_person(scope, lease.conversation_id, f"{change.reason}: {change.summary}", minutes)
         return PersonRequested(lease.account_id, lease.conversation_id, change.reason, change.summary)
 
 

@@ -14,9 +14,19 @@ from receptionist.models import Message, table
 from receptionist.models.conversations import OPEN_STATES
 from receptionist.pipeline.lease import Lease, hold
 from receptionist.services.known_leads import KnownLeads
+from receptionist.services.known_sessions import KnownSessions
+from receptionist.services.sessions import SessionState
 
-HISTORY_MESSAGES = 200
-"""Past messages loaded at most; the token budget usually shows the model fewer."""
+HISTORY_MESSAGES = 100
+"""Past messages loaded at most; the token budget, or the summary of older ones, usually has the model see fewer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What the process remembers of leads and sessions."""
+
+    leads: KnownLeads
+    sessions: KnownSessions
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +37,7 @@ class View:
     unsent: Sequence[AnyRow]
     past: Sequence[AnyRow]
     lead: dict[str, Any]
+    session: SessionState
     at: datetime
     held_back: int = 0
     """Messages that wait, too, but are left for the next turn."""
@@ -43,13 +54,13 @@ _messages = table(Message)
 
 _columns = (
     *(_messages.c[name] for name in ("id", "seq", "direction", "author", "kind", "address")),
-    *(_messages.c[name] for name in ("text", "state", "attempts", "replays", "attachments", "created_at")),
+    *(_messages.c[name] for name in ("text", "state", "attempts", "replays", "attachments", "choices", "created_at")),
     db_now().label("now"),
 )
 
 NEWEST = prepared(
     sa.select(*_columns)
-    .where(_messages.c.conversation_id == sa.bindparam("b_conversation"))
+    .where(_messages.c.conversation_id == sa.bindparam("b_conversation"), _messages.c.seq > sa.bindparam("b_after"))
     .order_by(_messages.c.seq.desc())
     .limit(HISTORY_MESSAGES),
     _messages,
@@ -67,7 +78,7 @@ OLDER_OPEN = prepared(
 )
 
 
-def look(scope: Scope, lease: Lease, known: KnownLeads) -> View:
+def look(scope: Scope, lease: Lease, known: Known) -> View:
     """Load the conversation within a transaction that also proves the lease; notes the newest `seq` seen.
 
     Raises `FenceLost`."""
@@ -75,9 +86,10 @@ def look(scope: Scope, lease: Lease, known: KnownLeads) -> View:
     return load(scope, lease, known)
 
 
-def load(scope: Scope, lease: Lease, known: KnownLeads) -> View:
+def load(scope: Scope, lease: Lease, known: Known) -> View:
     """Load the conversation in the transaction that took the lease, or in one that proved it."""
-    rows = scope.execute(NEWEST, b_conversation=lease.conversation_id).all()[::-1]
+    session = known.sessions.get(scope, lease.conversation_id, lease.session_version)
+    rows = scope.execute(NEWEST, b_conversation=lease.conversation_id, b_after=session.summary_seq).all()[::-1]
     if len(rows) == HISTORY_MESSAGES:  # open ones may be older than the window
         older = scope.execute(OLDER_OPEN, b_conversation=lease.conversation_id, b_seq=rows[0].seq).all()
         rows = [*older, *rows]
@@ -85,7 +97,8 @@ def load(scope: Scope, lease: Lease, known: KnownLeads) -> View:
         waiting=[row for row in rows if row.state == "waiting"],
         unsent=[row for row in rows if row.state in ("pending", "sending")],
         past=[row for row in rows if row.state != "waiting" and not _unseen(row)],
-        lead=known.get(scope, lease.lead_id, lease.lead_version),
+        session=session,
+        lead=known.leads.get(scope, lease.lead_id, lease.lead_version),
         at=rows[-1].now if rows else datetime.now(UTC),
     )
 

@@ -119,7 +119,8 @@ class Outbox:
 
     def _outbound(self, channel: Channel, row: AnyRow, attempt: int) -> Outbound:
         media = media_of(self._parts, row.attachments) if channel.capabilities.media else ()
-        return Outbound(row.id, send_key(row), row.address, row.text, attempt, media, row.created_at)
+        choices = tuple(row.choices or ()) if channel.capabilities.choices else ()
+        return Outbound(row.id, send_key(row), row.address, row.text, attempt, media, row.created_at, choices)
 
     def _ask(self, channel: Channel, line: Line, message: Outbound) -> Result | None:
         """A worker died while sending: what became of it? None: it surely did not go out, so send it."""
@@ -225,7 +226,7 @@ class Outbox:
         return events
 
     def _show(self, lease: Lease, row: AnyRow) -> None:
-        event = recorded(row.id, "out", row.text, row.created_at, author=row.author)
+        event = recorded(row.id, "out", row.text, row.created_at, author=row.author, choices=row.choices)
         self._parts.bus.publish((lease.line_id, row.address), event)
 
 

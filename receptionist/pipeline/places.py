@@ -17,10 +17,11 @@ REMEMBERED = 20_000
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where the messages of one address go."""
+    """Where the messages of one address go, of a sender who `proved` this e-mail and phone, if any."""
 
     lead_id: int
     conversation_id: int
+    proved: tuple[str | None, str | None] = (None, None)
 
 
 class Places:

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
 from enum import Enum
 from typing import Any, Literal
 
 import sqlalchemy as sa
 
-from receptionist.contracts.model import Usage
+from receptionist.contracts.model import Memory, Usage
 from receptionist.db import AnyRow, Scope, db_now, prepared
 from receptionist.errors import Interrupted
 from receptionist.models import Conversation, Message, ToolCall, Turn, table
 from receptionist.parts import Parts
+from receptionist.pipeline import memories, persons
 from receptionist.pipeline.lease import ARCHIVED, FATE, FenceLost, Lease
 from receptionist.services import accounts
 
@@ -56,6 +58,7 @@ ADVANCE_AND_RELEASE = _advance_statement(release=True)
 INSERT_TURN = sa.insert(_turns).returning(_turns.c.id)
 INSERT_REPLY = sa.insert(_messages).returning(
     *(_messages.c[name] for name in ("id", "seq", "author", "address", "text", "state", "attempts", "attachments")),
+    _messages.c.choices,
     _messages.c.replays,
     _messages.c.created_at,
 )
@@ -85,8 +88,24 @@ class Outcome:
     ticket: int | None = None
     person: str | None = None
     """Why a person is asked for, if one is."""
+    limit: bool = False
+    """`person` names a limit that was reached, of which persons are told once a day."""
+    silent_for: timedelta | None = None
+    """How long the agent is silent from now on, unless a person hands the conversation back."""
+    cost: int | None = None
+    """Millionths of a US dollar; None where no price is known."""
+    withheld: str | None = None
+    """What the agent was about to say without having done it: a task for a person."""
+    nobody_came: bool = False
+    """It tells the customer that the person who was asked for is not free."""
+    trace: Mapping[str, Any] | None = None
+    """What was shown and done, see `agents.trace`."""
     seconds: float = 0.0
     """How long the turn took."""
+    choices: Sequence[str] = ()
+    """What the customer may choose from, below the last part."""
+    memory: Memory | None = None
+    """What a vendor that keeps the conversation has of it now, if it has all of this turn."""
 
 
 class Road(Enum):
@@ -108,6 +127,8 @@ class Recorded:
     replies: Sequence[AnyRow]
     unsent: Sequence[AnyRow]
     released: bool
+    person: str | None = None
+    """Why a person was asked for, if one was."""
 
 
 def record(
@@ -139,15 +160,19 @@ def record(
             raise Newer("the last credit was just used")
         replies = _insert_replies(scope, lease, outcome, turn_id, first_seq, road)
         _settle_waiting(scope, waiting, outcome, turn_id)
-        if outcome.person is not None:
-            asked = {"person_requested_at": db_now(), "person_reason": outcome.person}
-            scope.run(scope.update(Conversation).where(Conversation.id == lease.conversation_id).values(**asked))
+        if outcome.memory is not None:
+            memories.settle(scope, lease, outcome.memory, replies, all_answered=not (newer or more))
+        person = persons.ask(parts, scope, lease, outcome, turn_id)
+        if outcome.nobody_came:
+            which = scope.update(Conversation).where(Conversation.id == lease.conversation_id)
+            scope.run(which.values(person_due_at=None))
+            lease.person_is_late = False
     lease.turn_id = None
     lease.attempts = 0
     if not newer:
         lease.next_seq = first_seq + len(replies)
     unsent = [row for row in replies if row.state in ("pending", "sending")]
-    return Recorded(turn_id, replies, unsent, released=then_release and not newer)
+    return Recorded(turn_id, replies, unsent, then_release and not newer, person)
 
 
 def _advance(scope: Scope, lease: Lease, count: int, then_release: bool) -> int:
@@ -178,8 +203,10 @@ def _close_turn(scope: Scope, lease: Lease, outcome: Outcome) -> int:
         "output_tokens": outcome.usage.output,
         "cached_tokens": outcome.usage.cached,
         "reasoning_tokens": outcome.usage.reasoning,
+        "cost": outcome.cost,
         "error": outcome.error,
         "seconds": outcome.seconds,
+        "trace": outcome.trace,
     }
     if lease.turn_id is None:
         values |= {"account_id": lease.account_id, "conversation_id": lease.conversation_id}
@@ -207,6 +234,7 @@ def _insert_replies(
             **_fate(lease, part, road),
             "turn_id": turn_id,
             "part": part,
+            "choices": list(outcome.choices) if outcome.choices and part == len(outcome.parts) - 1 else None,
         }
         for part, text in enumerate(outcome.parts)
     ]

@@ -17,7 +17,7 @@ from receptionist.errors import Unavailable
 from receptionist.models import Identity, Message
 from receptionist.parts import Parts
 from receptionist.pipeline.edge import LONGEST_ADDRESS, LONGEST_CODE, LONGEST_ERROR
-from receptionist.pipeline.intake import MAX_CONFLICTS, open_conversation
+from receptionist.pipeline.intake import MAX_CONFLICTS, Moved, open_conversation
 from receptionist.pipeline.sendkey import message_id_in, send_key
 from receptionist.services import handover, leads, lines
 from receptionist.text import bounded, storable
@@ -74,7 +74,7 @@ class Reports:
             try:
                 with self._parts.database.begin(durable=True) as connection:
                     return self._take_echo(Scope(connection, line.account_id), line, echo, minutes)
-            except IntegrityError:  # it was stored just now, or its customer was: the next look tells
+            except (IntegrityError, Moved):  # it was stored just now, or its customer was: the next look tells
                 continue
         raise Unavailable("This echo could not be stored just now; please send it again.")
 
@@ -95,6 +95,8 @@ class Reports:
 
     def _take_echo(self, scope: Scope, line: Line, echo: Echo, minutes: int) -> list[Event]:
         if _by_provider_id(scope, line, echo.provider_message_id) is not None:
+            return []
+        if self._parts.forgotten.knows(scope, line.id, echo.provider_message_id)[0]:
             return []
         conversation_id = self._conversation(scope, line, echo.to)
         handover.lock(scope, conversation_id)
@@ -122,7 +124,7 @@ class Reports:
         lead_id = known.lead_id if known else leads.create(scope, Sender(address))
         if known is None:
             leads.add_identities(scope, lead_id, line.channel, Sender(address))
-        opted_out = self._parts.consents.opted_out(scope, line.channel, address)
+        opted_out = self._parts.consents.still_out(scope, line.channel, address, lead_id)
         return open_conversation(scope, line.id, lead_id, address, opted_out=opted_out)
 
 

@@ -18,9 +18,12 @@ from receptionist.pipeline.bell import Bell
 from receptionist.pipeline.broker import in_process_broker
 from receptionist.pipeline.crew import Crew
 from receptionist.pipeline.drain import Drain
+from receptionist.pipeline.eraser import Eraser
 from receptionist.pipeline.lease import LeaseKeeper
+from receptionist.pipeline.summariser import Summariser
 from receptionist.pipeline.sweeper import Sweeper
 from receptionist.pipeline.turn import Turns
+from receptionist.pipeline.usage import UsageBook
 
 if TYPE_CHECKING:
     from receptionist.pipeline.door import Door
@@ -37,8 +40,10 @@ class Runner:
     def __init__(self, parts: Parts, factory: AgentFactory, door: Door | None = None) -> None:
         owner = f"{os.getpid()}-{secrets.token_hex(6)}"
         settings = parts.settings
+        self.usage = UsageBook(parts.database)
         self.keeper = LeaseKeeper(parts.database, owner, settings.lease_seconds)
-        self.drain = Drain(parts, self.keeper, Turns(parts, factory), owner)
+        self.summariser = Summariser(parts, factory)
+        self.drain = Drain(parts, self.keeper, Turns(parts, factory, self.usage), self.summariser, owner)
         self.broker: dramatiq.Broker = in_process_broker()
         self._crew = Crew(self.broker, self.drain, settings.worker_threads)
         self._worker = Worker(self.broker, worker_threads=settings.worker_threads, worker_timeout=1000)
@@ -46,14 +51,18 @@ class Runner:
         hurry = parts.redis.rings_may_be_lost if parts.redis else _never
         self._sweeper = Sweeper(parts.database, self._crew.hand, settings.sweep_seconds, hurry)
         self._asker = Asker(parts)
+        self._eraser = Eraser(parts)
         parts.ring = Bell(door.ring if door else self._crew.hand, self.keeper)
 
     def start(self) -> None:
         """Begin to answer."""
         self.keeper.start()
+        self.usage.start()
         self._worker.start()
         self._sweeper.start()
         self._asker.start()
+        self._eraser.start()
+        self.summariser.start()
         if self._door is not None:
             self._door.listen(self._heard)
 
@@ -61,6 +70,8 @@ class Runner:
         """Begin nothing new, let running answers end, hand back what does not end in time. Within 20 s."""
         begun = time.monotonic()
         self._asker.stop()
+        self._eraser.stop()
+        self.summariser.stop()
         self.drain.stopping.set()
         unbegun = self._crew.close()
         if self._door is not None:
@@ -73,6 +84,7 @@ class Runner:
         self._pass_on(unfinished)
         self._worker.stop(timeout=1000)
         self._sweeper.stop()
+        self.usage.stop()
         self.keeper.stop()
         self.broker.close()
         log.info("stopped", unfinished=len(self.keeper.held()))

@@ -22,6 +22,19 @@ HURRY_SECONDS = 1.0
 log = structlog.get_logger()
 
 
+LATE = (
+    sa.update(Conversation)
+    .where(Conversation.person_due_at <= db_now(), Conversation.due_at.is_(None))
+    .values(due_at=db_now())
+)
+"""Persons who were asked for and did not come: the conversation has work then."""
+
+
+ANY_LATE = (
+    sa.select(Conversation.id).where(Conversation.person_due_at <= db_now(), Conversation.due_at.is_(None)).limit(1)
+)
+
+
 def overdue(connection: sa.Connection, limit: int = BATCH) -> list[int]:
     """Conversations whose work is due and that nobody holds, the longest due first."""
     free = sa.or_(Conversation.lease_owner.is_(None), Conversation.lease_until < db_now())
@@ -78,7 +91,12 @@ class Sweeper:
     def _sweep(self) -> None:
         try:
             with self._database.read(once=True) as connection:
-                found = overdue(connection)
+                late = connection.execute(ANY_LATE).first() is not None
+                found = [] if late else overdue(connection)
+            if late:
+                with self._database.begin() as connection:
+                    connection.execute(LATE)
+                    found = overdue(connection)
         except Exception:  # whatever the database does: this thread is the guarantee and must go on
             log.exception("sweep_failed")
             return

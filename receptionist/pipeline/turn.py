@@ -5,34 +5,35 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from datetime import datetime
 from typing import Any
-from zoneinfo import ZoneInfo
-
-import structlog
 
 from receptionist.agents.agent import Answer
 from receptionist.agents.brief import Brief, prompt_context
+from receptionist.agents.choices import chosen, numbered
+from receptionist.agents.edited import edited
 from receptionist.agents.factory import AgentFactory
 from receptionist.agents.history import trimmed
-from receptionist.agents.hours import is_open
+from receptionist.agents.memory import goal_values
+from receptionist.agents.trace import Trace
 from receptionist.contracts.channel import Line
-from receptionist.contracts.edits import Draft, PromptContext
+from receptionist.contracts.edits import PromptContext
 from receptionist.contracts.events import MessageFailed, PersonRequested, TurnRecorded
 from receptionist.contracts.live import LiveEvent
-from receptionist.contracts.strategy import StrategyFields
+from receptionist.contracts.model import Said
 from receptionist.errors import AdminError, Interrupted, ModelError, NotFound, Unavailable
 from receptionist.live.recorded import recorded as recorded_event
 from receptionist.parts import Parts
 from receptionist.pipeline.lease import Lease
 from receptionist.pipeline.ledger import Ledger
 from receptionist.pipeline.look import View
+from receptionist.pipeline.memories import MemoryRow
+from receptionist.pipeline.post import PostOffice
 from receptionist.pipeline.record import Outcome, Recorded, Road, record
+from receptionist.pipeline.refusals import Refusals
 from receptionist.pipeline.split import split
+from receptionist.pipeline.usage import UsageBook
+from receptionist.services import prices
 from receptionist.services.directory import Office, PublishedStrategy
-from receptionist.text import storable
-
-log = structlog.get_logger()
 
 
 @dataclass(slots=True)
@@ -47,28 +48,47 @@ class Attempt:
 class Turns:
     """Runs turns; one per process."""
 
-    def __init__(self, parts: Parts, factory: AgentFactory) -> None:
+    def __init__(self, parts: Parts, factory: AgentFactory, usage: UsageBook) -> None:
         self._parts = parts
         self._factory = factory
+        self._usage = usage
 
     def run(self, lease: Lease, view: View, attempt: Attempt, check: Callable[[], None]) -> Recorded:
         """Answer all that waits and record it. Raises `Interrupted` (begin anew, or hand back) or `FenceLost`."""
         attempt.number += 1
         lease.newer.clear()
-        office = self._parts.directory.office(lease.account_id, lease.revision)
-        line, strategy = _line(office, lease), office.strategy(lease.line_id, lease.lead_strategy_id)
-        stage = _Stage(self._parts, lease, line, view, attempt, check)
-        outcome = stage.refusal(office, strategy)
-        if outcome is None and strategy is not None:
-            outcome = stage.answer(self._factory, office, strategy)
-        assert outcome is not None
-        return stage.close(outcome)
+        stage, refusals = self._prepare(lease, view, attempt, check)
+        if (outcome := refusals.refusal()) is not None:
+            return stage.close(outcome)
+        begun = refusals.reserve(self._usage)
+        if isinstance(begun, Outcome):
+            return stage.close(begun)
+        try:
+            outcome = stage.answer(self._factory, refusals)
+            recorded = stage.close(outcome)
+            if outcome.state != "silent":
+                begun.settle(outcome.usage.input + outcome.usage.output, outcome.cost or 0)
+            return recorded
+        finally:
+            begun.cancel()
 
     def fail(self, lease: Lease, view: View, reason: str) -> Recorded:
         """Give up on what waits: a fixed apology for the customer, the failed list for the admin."""
+        stage, refusals = self._prepare(lease, view, Attempt(0.0, restarts_left=0), lambda: None)
+        return stage.close(refusals.apology(reason))
+
+    def nobody_came(self, lease: Lease, view: View) -> Recorded:
+        """Tell the customer that the person who was promised is not free, and take a message."""
+        stage, refusals = self._prepare(lease, view, Attempt(0.0, restarts_left=0), lambda: None)
+        return stage.close(refusals.no_person())
+
+    def _prepare(
+        self, lease: Lease, view: View, attempt: Attempt, check: Callable[[], None]
+    ) -> tuple[_Stage, Refusals]:
         office = self._parts.directory.office(lease.account_id, lease.revision)
-        stage = _Stage(self._parts, lease, _line(office, lease), view, Attempt(0.0, restarts_left=0), lambda: None)
-        return stage.close(stage.apology(office.strategy(lease.line_id, lease.lead_strategy_id), reason))
+        line, strategy = _line(office, lease), office.strategy(lease.line_id, lease.lead_strategy_id)
+        stage = _Stage(self._parts, lease, line, view, attempt, check)
+        return stage, Refusals(lease, line, view, office, strategy, stage.parts_of)
 
 
 class _Stage:
@@ -83,52 +103,15 @@ class _Stage:
         self._ticket = lease.fence * 1000 + attempt.number
         self._topic = (lease.line_id, lease.address)
         self._ledger: Ledger | None = None
+        self._trace = Trace()
+        if view.waiting:
+            self._trace.took("wait", (view.at - view.waiting[0].created_at).total_seconds())
 
-    def refusal(self, office: Office, strategy: PublishedStrategy | None) -> Outcome | None:
-        """The outcome of a turn that no agent may answer; None if one may."""
-        if self._line is None:
-            return self._silence(strategy) or self.apology(strategy, "the line is not active")
-        if strategy is None:
-            reason = office.no_strategy(self._lease.line_id, self._lease.lead_strategy_id)
-            return self._silence(strategy) or self._refused(self._line.fallback_text, reason)
-        if (outcome := self._silence(strategy)) is not None:
-            return outcome
-        if self._lease.credits is not None and self._lease.credits < 1:
-            return self._refused(strategy.fields.fallback_text, "no credits left", strategy)
-        return self._closed(office, strategy)
-
-    def _silence(self, strategy: PublishedStrategy | None) -> Outcome | None:
-        version = strategy.version_id if strategy else None
-        if self._lease.opted_out:
-            return Outcome("silent", (), error="the customer opted out", strategy_version_id=version)
-        if self._lease.with_person:
-            return Outcome("silent", (), error="a person has the conversation", strategy_version_id=version)
-        return None
-
-    def _closed(self, office: Office, strategy: PublishedStrategy) -> Outcome | None:
-        """Outside opening hours a fixed text answers, once, where the strategy says so."""
-        fields = strategy.fields
-        if fields.outside_hours == "answer":
-            return None
-        zone = ZoneInfo(fields.timezone or office.timezone)
-        if is_open(fields, datetime.now(zone)):
-            return None
-        reason, text = "outside opening hours", fields.outside_hours_text
-        said = [row.text for row in self._view.past if row.direction == "out"][-1:]
-        if said == [text]:
-            return Outcome("silent", (), error=f"{reason}, which was said", strategy_version_id=strategy.version_id)
-        parts = self._parts_of(text)
-        return Outcome("done", parts, error=reason, strategy_version_id=strategy.version_id, person=reason)
-
-    def _refused(self, text: str, reason: str, strategy: PublishedStrategy | None = None) -> Outcome:
-        """No agent may answer: a fixed text for the customer, the failed list and a person for the rest."""
-        log.warning("turn_refused", conversation=self._lease.conversation_id, reason=reason)
-        version = strategy.version_id if strategy else None
-        return Outcome("failed", self._parts_of(text), error=reason, strategy_version_id=version, person=reason)
-
-    def answer(self, factory: AgentFactory, office: Office, strategy: PublishedStrategy) -> Outcome:
+    def answer(self, factory: AgentFactory, refusals: Refusals) -> Outcome:
         """Let an agent answer; the apology if it cannot."""
+        office, strategy = refusals.office, refusals.strategy
         assert self._line is not None
+        assert strategy is not None
         context = self._context(office, strategy)
         veto = self._parts.plugins.first("veto_answer", context=context)
         if veto is not None:
@@ -138,19 +121,11 @@ class _Stage:
         try:
             answer = self._ask(factory, self._brief(office, strategy, context))
         except (ModelError, AdminError) as error:
-            return self.apology(strategy, str(error))
+            return refusals.apology(str(error))
         except BaseException:
             self._withdraw()
             raise
-        return self._done(answer, strategy, context, office.metered)
-
-    def apology(self, strategy: PublishedStrategy | None, reason: str) -> Outcome:
-        """The fixed text for the customer, the reason for the admin."""
-        log.warning("turn_failed", conversation=self._lease.conversation_id, reason=reason)
-        fields = strategy.fields if strategy else StrategyFields()
-        version = strategy.version_id if strategy else None
-        parts = self._parts_of(fields.apology_text) if self._line else [fields.apology_text]
-        return Outcome("failed", parts, error=reason, strategy_version_id=version)
+        return self._done(answer, strategy, context, office)
 
     def close(self, outcome: Outcome) -> Recorded:
         """Record the outcome and tell who watches. Raises `Newer` or `FenceLost`."""
@@ -158,7 +133,12 @@ class _Stage:
             recorded = record(
                 self._parts,
                 self._lease,
-                replace(outcome, ticket=self._ticket, seconds=time.monotonic() - self._begun),
+                replace(
+                    outcome,
+                    ticket=self._ticket,
+                    seconds=time.monotonic() - self._begun,
+                    trace=self._trace.plain(),
+                ),
                 self._view.waiting,
                 self._road(),
                 restartable=self._attempt.restarts_left > 0 and not self._acted and outcome.state != "failed",
@@ -179,7 +159,10 @@ class _Stage:
         assert self._line is not None
         return self._parts.channels[self._line.channel]
 
-    def _parts_of(self, text: str) -> list[str]:
+    def parts_of(self, text: str) -> list[str]:
+        """A text as messages of the channel."""
+        if self._line is None:
+            return [text]
         return split(text, self._channel.capabilities.text_limit, self._channel.length)
 
     def _road(self) -> Road:
@@ -196,24 +179,30 @@ class _Stage:
 
     def _ask(self, factory: AgentFactory, brief: Brief) -> Answer:
         assert self._ledger is not None
-        agent = factory.create_agent(brief, self._ledger)
+        with self._trace.step("brief"):
+            agent = factory.create_agent(brief, self._ledger)
         try:
             return agent.answer()
         finally:
             agent.dispose()
 
-    def _done(self, answer: Answer, strategy: PublishedStrategy, context: PromptContext, metered: bool) -> Outcome:
-        draft = Draft(answer.text)
-        for _ in self._parts.plugins.each("edit_reply", draft=draft, context=context):
-            pass
-        text = storable(draft.text).strip() or storable(answer.text)
+    def _done(self, answer: Answer, strategy: PublishedStrategy, context: PromptContext, office: Office) -> Outcome:
+        text = edited(self._parts.plugins, answer.text, context)
+        as_list = len(answer.choices) > self._channel.capabilities.choices
         return Outcome(
             "done",
-            self._parts_of(text),
+            self.parts_of(numbered(text, answer.choices) if as_list else text),
+            choices=answer.choices,
             model=answer.model,
             usage=answer.usage,
             strategy_version_id=strategy.version_id,
-            charged=metered,
+            charged=office.metered,
+            person=answer.why,
+            withheld=answer.withheld,
+            cost=prices.cost_of(office.prices, answer.model, answer.usage),
+            memory=answer.memory
+            if text == answer.text.strip()
+            else None,  # else the vendor's copy is not what was said
         )
 
     def _context(self, office: Office, strategy: PublishedStrategy) -> PromptContext:
@@ -226,7 +215,9 @@ class _Stage:
         }
         line = {"title": self._line.title, "channel": self._line.channel}
         message = "\n".join(row.text for row in self._view.waiting)
-        return prompt_context(office, strategy, line, self._view.lead, conversation, message)
+        return prompt_context(
+            office, strategy, line, self._view.lead, conversation, message, goal_values(self._view.session)
+        )
 
     def _brief(self, office: Office, strategy: PublishedStrategy, context: PromptContext) -> Brief:
         return Brief(
@@ -235,12 +226,22 @@ class _Stage:
             context=context,
             lead=self._view.lead,
             conversation_id=self._lease.conversation_id,
-            history=trimmed(self._view.past, self._view.waiting, self._parts.settings.history_tokens),
+            history=self._history(),
+            messages=(*self._view.past, *self._view.waiting),
+            post=PostOffice(self._parts, self._lease, context),
             deadline=self._attempt.deadline,
             check=self._wanted,
             show=self._show,
             withdraw=self._withdraw,
+            session=self._view.session,
+            trace=self._trace,
+            memory=MemoryRow(self._parts, self._lease, self._view) if strategy.fields.memory == "provider" else None,
         )
+
+    def _history(self) -> list[Said]:
+        view = self._view
+        history = trimmed(view.past, view.waiting, view.session, self._parts.settings.history_tokens)
+        return [*history, *chosen(view.past, view.waiting)]
 
     def _wanted(self) -> None:
         """Raises `Interrupted` if the answer is not wanted any more."""
@@ -259,7 +260,15 @@ class _Stage:
         lease = self._lease
         for row in recorded.replies:
             if row.state == "sent":  # the customer may have changed address since the turn began
-                event = recorded_event(row.id, "out", row.text, row.created_at, author="agent", turn=self._ticket)
+                event = recorded_event(
+                    row.id,
+                    "out",
+                    row.text,
+                    row.created_at,
+                    author="agent",
+                    turn=self._ticket,
+                    choices=row.choices,
+                )
                 self._parts.bus.publish((lease.line_id, row.address), event)
         if not any(row.state == "sent" for row in recorded.replies):
             self._withdraw()
@@ -271,8 +280,8 @@ class _Stage:
                 self._parts.emit(
                     MessageFailed(lease.account_id, lease.conversation_id, row.id, outcome.error or "failed")
                 )
-        if outcome.person is not None:
-            self._parts.emit(PersonRequested(lease.account_id, lease.conversation_id, outcome.person, ""))
+        if recorded.person is not None:
+            self._parts.emit(PersonRequested(lease.account_id, lease.conversation_id, recorded.person, ""))
 
 
 def _line(office: Office, lease: Lease) -> Line | None:

@@ -45,6 +45,12 @@ def country(scope: Scope) -> str | None:
     return scope.connection.execute(statement).scalar_one_or_none()
 
 
+def timezone(scope: Scope) -> str:
+    """The account's zone, an IANA name."""
+    statement = sa.select(Account.timezone).where(Account.id == scope.account_id)
+    return str(scope.connection.execute(statement).scalar_one())
+
+
 def revision(scope: Scope) -> int:
     """The account's revision as it is now, which `Directory.office` goes by."""
     statement = sa.select(Account.revision).where(Account.id == scope.account_id)

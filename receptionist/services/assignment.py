@@ -19,7 +19,8 @@ def use_on_line(scope: Scope, strategy_id: int, line_id: int, by: str) -> int:
     or the strategy may not answer.
     """
     require_usable(scope, strategy_id)
-    line = scope.first(scope.select(Line).where(Line.id == line_id).with_for_update())
+    _lock_open(scope, Conversation.line_id == line_id)
+    line = scope.first(scope.select(Line).where(Line.id == line_id).with_for_update(key_share=True))
     if line is None:
         raise LineError(f"There is no line {line_id}.")
     if line.strategy_id == strategy_id:
@@ -35,7 +36,8 @@ def give_lead(scope: Scope, lead_id: int, strategy_id: int | None, by: str) -> i
     archived for it. Raises `LineError` as `use_on_line` does."""
     if strategy_id is not None:
         require_usable(scope, strategy_id)
-    lead = scope.first(scope.select(Lead).where(Lead.id == lead_id).with_for_update())
+    _lock_open(scope, Conversation.lead_id == lead_id)
+    lead = scope.first(scope.select(Lead).where(Lead.id == lead_id).with_for_update(key_share=True))
     if lead is None:
         raise LineError(f"There is no lead {lead_id}.")
     if lead.strategy_id == strategy_id:
@@ -67,6 +69,12 @@ def require_usable(scope: Scope, strategy_id: int) -> None:
         raise LineError(f"The strategy {row.name} has no published version; publish one first.")
     if not row.active:
         raise LineError(f"The strategy {row.name} is not active; activate it first.")
+
+
+def _lock_open(scope: Scope, which: sa.ColumnElement[bool]) -> None:
+    """Lock the open conversations before their line or lead, as whoever takes in or answers does: no deadlock."""
+    open_ones = scope.select(Conversation, Conversation.id).where(which, Conversation.state == "open")
+    scope.all(open_ones.order_by(Conversation.id).with_for_update())
 
 
 def _archive(

@@ -1,12 +1,19 @@
-"""Who may be written to: opt-outs by channel and address."""
+"""Who may be written to: opt-outs by channel and address, and what each lead agreed to."""
 
 from __future__ import annotations
 
+from typing import Any
+
 import sqlalchemy as sa
 
-from receptionist.db import Scope, db_now
-from receptionist.models import Conversation, Line, Message, OptOut
+from receptionist.db import AnyRow, Scope, db_now
+from receptionist.errors import LeadError
+from receptionist.models import Consent, Conversation, Identity, Line, Message, OptOut
 from receptionist.security.fingerprint import Fingerprints
+from receptionist.services import lead_addresses, leads
+
+CUSTOMER = "message"
+"""The source of a consent that the customer gave or refused by a message such as STOP."""
 
 
 class Consents:
@@ -21,27 +28,104 @@ class Consents:
         """Whether this address refused messages on this channel."""
         return scope.first(scope.select(OptOut, OptOut.id).where(*self._which(scope, channel, address))) is not None
 
+    def still_out(self, scope: Scope, channel: str, address: str, lead_id: int) -> bool:
+        """Whether this address refused messages, which is then known of the lead, too: it may have been erased since
+        and be another one."""
+        if not self.opted_out(scope, channel, address):
+            return False
+        if channel not in known(scope, lead_id):
+            note(scope, lead_id, channel, "refused", CUSTOMER)
+        return True
+
     def opt_out(self, scope: Scope, channel: str, address: str, lead_id: int) -> bool:
         """Write no more to this address on this channel: what is not sent yet is suppressed. False if it was so."""
         if self.opted_out(scope, channel, address):
             return False
-        scope.insert(OptOut, channel=channel, address_hash=self._hash(scope, channel, address))
-        self._mark(scope, channel, lead_id, db_now())
-        scope.run(
-            scope.update(Message)
-            .where(
-                Message.conversation_id.in_(self._conversations(scope, channel, lead_id)), Message.state == "pending"
-            )
-            .values(state="suppressed", error="the customer opted out")
-        )
+        self._refuse(scope, channel, address)
+        self._silence(scope, channel, lead_id)
+        note(scope, lead_id, channel, "refused", CUSTOMER)
         return True
 
     def opt_in(self, scope: Scope, channel: str, address: str, lead_id: int) -> bool:
         """Write to this address again. False if it had not opted out."""
         removed = scope.run(sa.delete(OptOut).where(*self._which(scope, channel, address)))
-        if removed:
-            self._mark(scope, channel, lead_id, None)
-        return bool(removed)
+        opened = self._open(scope, channel, lead_id)
+        if removed or opened:
+            note(scope, lead_id, channel, "granted", CUSTOMER)
+        return bool(removed or opened)
+
+    def refuse(self, scope: Scope, lead_id: int, channel: str, by: str) -> bool:
+        """An admin says that the lead wants no messages on this channel: none is sent to any of its addresses.
+
+        False if it was so. Raises `LeadError` if there is no such lead."""
+        [row] = leads.whole(scope, lead_id)
+        before = known(scope, row.id).get(channel)
+        new = [each for each in self._addresses(scope, row, channel) if not self.opted_out(scope, channel, each)]
+        if before is not None and before.state == "refused" and not new:
+            return False
+        for address in new:
+            self._refuse(scope, channel, address)
+        self._silence(scope, channel, row.id)
+        if before is None or before.state == "granted":
+            note(scope, row.id, channel, "refused", by)
+        return True
+
+    def grant(self, scope: Scope, lead_id: int, channel: str, by: str) -> bool:
+        """An admin says that the lead agreed to messages on this channel. False if it was so.
+
+        Raises `LeadError` if there is no such lead, or the customer's own STOP forbids it."""
+        [row] = leads.whole(scope, lead_id)
+        before = known(scope, row.id).get(channel)
+        out = [each for each in self._addresses(scope, row, channel) if self.opted_out(scope, channel, each)]
+        by_admin = before is not None and before.state == "refused" and before.source != CUSTOMER
+        if (out and not by_admin) or (before is not None and before.state == "refused" and not by_admin):
+            raise LeadError(
+                f"The customer refused messages on {channel}; only the customer can allow them again, by writing START."
+            )
+        if before is not None and before.state == "granted":
+            return False
+        for address in out:
+            scope.run(sa.delete(OptOut).where(*self._which(scope, channel, address)))
+        self._open(scope, channel, row.id)
+        note(scope, row.id, channel, "granted", by)
+        return True
+
+    def spread(self, scope: Scope, lead_id: int, channel: str) -> dict[str, list[int]]:
+        """Let a refusal hold for all addresses and conversations of a lead, which have come together just now.
+
+        Returns what was new: ids of `opt_outs` and of `conversations`."""
+        row = leads.lock(scope, lead_id)
+        new = [each for each in self._addresses(scope, row, channel) if not self.opted_out(scope, channel, each)]
+        open_ones = self._conversations(scope, channel, row.id).where(Conversation.opted_out_at.is_(None))
+        marked = [each.id for each in scope.all(open_ones)]
+        made = [self._refuse(scope, channel, address) for address in new]
+        self._silence(scope, channel, row.id)
+        return {"opt_outs": made, "conversations": marked}
+
+    def _refuse(self, scope: Scope, channel: str, address: str) -> int:
+        return scope.insert(OptOut, channel=channel, address_hash=self._hash(scope, channel, address))
+
+    def _silence(self, scope: Scope, channel: str, lead_id: int) -> None:
+        """Mark the lead's conversations, and send nothing of what is not sent yet."""
+        own = self._conversations(scope, channel, lead_id)
+        scope.run(
+            scope.update(Conversation)
+            .where(Conversation.id.in_(own), Conversation.opted_out_at.is_(None))
+            .values(opted_out_at=db_now())
+        )
+        scope.run(
+            scope.update(Message)
+            .where(Message.conversation_id.in_(own), Message.state == "pending")
+            .values(state="suppressed", error="the customer opted out")
+        )
+
+    def _addresses(self, scope: Scope, lead: AnyRow, channel: str) -> list[str]:
+        """Where the lead may be reached on a channel: addresses it wrote from, and its phone and e-mail as well."""
+        kinds = (leads.channel_kind(channel), *lead_addresses.KINDS)
+        rows = scope.all(
+            scope.select(Identity, Identity.value).where(Identity.lead_id == lead.id, Identity.kind.in_(kinds))
+        )
+        return sorted({row.value for row in rows} | {each for each in (lead.phone, lead.email) if each})
 
     def _hash(self, scope: Scope, channel: str, address: str) -> str:
         return self._fingerprints.of("opt-out", str(scope.account_id), channel, address)
@@ -53,13 +137,28 @@ class Consents:
             OptOut.address_hash == self._hash(scope, channel, address),
         )
 
-    def _mark(self, scope: Scope, channel: str, lead_id: int, at: db_now | None) -> None:
+    def _open(self, scope: Scope, channel: str, lead_id: int) -> int:
         own = Conversation.id.in_(self._conversations(scope, channel, lead_id))
-        scope.run(scope.update(Conversation).where(own).values(opted_out_at=at))
+        silent = Conversation.opted_out_at.is_not(None)
+        return scope.run(scope.update(Conversation).where(own, silent).values(opted_out_at=None))
 
-    def _conversations(self, scope: Scope, channel: str, lead_id: int) -> sa.Select[tuple[int]]:
+    def _conversations(self, scope: Scope, channel: str, lead_id: int) -> sa.Select[Any]:
         return (
             scope.select(Conversation, Conversation.id)
             .join(Line, sa.and_(Line.account_id == Conversation.account_id, Line.id == Conversation.line_id))
             .where(Conversation.lead_id == lead_id, Line.channel == channel)
         )
+
+
+def known(scope: Scope, lead_id: int) -> dict[str, AnyRow]:
+    """What a lead agreed to, by channel: `state` (granted or refused), `source`, `changed_at`."""
+    rows = scope.all(scope.select(Consent).where(Consent.lead_id == lead_id).order_by(Consent.channel))
+    return {row.channel: row for row in rows}
+
+
+def note(scope: Scope, lead_id: int, channel: str, state: str, source: str) -> None:
+    """Keep what a lead agreed to, and how that is known."""
+    which = (Consent.lead_id == lead_id, Consent.channel == channel)
+    values = {"state": state, "source": source[:200], "changed_at": db_now()}
+    if not scope.run(scope.update(Consent).where(*which).values(**values)):
+        scope.insert(Consent, lead_id=lead_id, channel=channel, **values)

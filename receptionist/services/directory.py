@@ -13,13 +13,16 @@ import structlog
 from pydantic import ValidationError
 
 from receptionist.contracts.channel import Channel, Line
+from receptionist.contracts.limits import Limits
 from receptionist.contracts.strategy import StrategyFields
 from receptionist.db import AnyRow, Database, Scope
-from receptionist.errors import NotFound, SettingsError, Unavailable
+from receptionist.errors import LineError, NotFound, SettingsError, Unavailable
 from receptionist.models import Account, Strategy, StrategyVersion, table
 from receptionist.models import Line as LineRow
 from receptionist.security.vault import Vault
+from receptionist.services import limits, prices
 from receptionist.services.lines import open_settings
+from receptionist.services.prices import Price
 from receptionist.text import storable
 
 REMEMBERED_ACCOUNTS = 1000
@@ -59,6 +62,8 @@ class Office:
     name: str
     timezone: str
     country: str | None
+    person_minutes: int
+    """How long a customer who was promised a person waits before the agent takes a message."""
     revision: int
     metered: bool
     lines: Mapping[int, Line]
@@ -68,6 +73,9 @@ class Office:
     """Strategies that may not answer, and why: inactive, or never published."""
     unusable: Mapping[int, str] = field(default_factory=dict)
     """Active lines whose settings cannot be used, and why: sealed with another key, or not what the channel takes."""
+    limits: Limits = field(default_factory=Limits)
+    prices: Mapping[str, Price] = field(default_factory=dict)
+    """What its models cost, by name or pattern."""
 
     def line(self, line_id: int) -> Line:
         """An active line. Raises `NotFound`, or `Unavailable` if its settings cannot be read."""
@@ -148,6 +156,7 @@ class Directory:
             scope = Scope(connection, account_id)
             rows = scope.all(scope.select(LineRow).where(LineRow.active))
             strategies, idle = _strategies(scope)
+            known_prices = prices.known(scope)
         of_line = {row.id: row.strategy_id for row in rows if row.strategy_id}
         active = [row for row in rows if row.channel in self._channels]
         lines, unusable = {}, {}
@@ -162,6 +171,7 @@ class Directory:
             account.name,
             account.timezone,
             account.country,
+            account.person_minutes,
             account.revision,
             account.credits is not None,
             lines,
@@ -169,6 +179,8 @@ class Directory:
             of_line,
             idle,
             unusable,
+            _limits(account),
+            known_prices,
         )
 
     def _line(self, account: AnyRow, row: AnyRow, strategy: PublishedStrategy | None) -> Line:
@@ -181,11 +193,25 @@ class Directory:
             row.title,
             row.address,
             settings=open_settings(self._channels[row.channel], row, self._vault),
-            greeting=strategy.fields.greeting if strategy else "",
+            greeting=_greeting(strategy),
             notice=self.notice_of(strategy),
             fallback_text=row.fallback_text,
             revision=account.revision,
         )
+
+
+def _greeting(strategy: PublishedStrategy | None) -> str:
+    """What a client may show before anything is said; a greeting that is a template says nothing by itself."""
+    greeting = strategy.fields.greeting if strategy else ""
+    return "" if "{" in greeting else greeting
+
+
+def _limits(account: AnyRow) -> Limits:
+    try:
+        return limits.parse(account.limits)
+    except LineError as error:  # written by hand; what protects must not stop the account
+        log.error("limits_unusable", account=account.id, reason=str(error))
+        return Limits()
 
 
 def _reason(error: SettingsError | ValidationError) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
 import sqlalchemy as sa
 
@@ -13,6 +13,8 @@ from receptionist.models import Conversation, Message
 
 MINUTES = 60
 """How long a person's last message silences the agent, where no strategy says otherwise."""
+
+_NOT_ASKED = {"person_requested_at": None, "person_reason": None, "person_due_at": None}
 
 OPTED_OUT = "The customer opted out of messages on this channel; nothing may be sent before START."
 
@@ -26,6 +28,16 @@ def lock(scope: Scope, conversation_id: int) -> AnyRow:
     return row
 
 
+def ask_for_person(scope: Scope, conversation_id: int, reason: str, minutes: int) -> None:
+    """Show the conversation to persons; the agent takes a message if nobody comes within so many minutes."""
+    values: dict[str, Any] = {
+        "person_requested_at": db_now(),
+        "person_reason": reason,
+        "person_due_at": db_now(minutes * 60),
+    }
+    scope.run(scope.update(Conversation).where(Conversation.id == conversation_id).values(**values))
+
+
 def take(scope: Scope, conversation_id: int, person: str, minutes: int) -> None:
     """Let a person have the conversation for so many minutes from now; an answer that is being written is stopped.
 
@@ -33,8 +45,7 @@ def take(scope: Scope, conversation_id: int, person: str, minutes: int) -> None:
     values: dict[str, Any] = {
         "person": person[:200],
         "person_until": db_now(minutes * 60),
-        "person_requested_at": None,
-        "person_reason": None,
+        **_NOT_ASKED,
         "next_seq": Conversation.next_seq + 1,  # the holder of the lease looks again
     }
     if not scope.run(scope.update(Conversation).where(Conversation.id == conversation_id).values(**values)):
@@ -43,7 +54,7 @@ def take(scope: Scope, conversation_id: int, person: str, minutes: int) -> None:
 
 def hand_back(scope: Scope, conversation_id: int) -> None:
     """Let the agent answer again, from the customer's next message on. Raises `LineError`."""
-    values: dict[str, Any] = {"person": None, "person_until": None, "person_requested_at": None, "person_reason": None}
+    values: dict[str, Any] = {"person": None, "person_until": None, **_NOT_ASKED}
     if not scope.run(scope.update(Conversation).where(Conversation.id == conversation_id).values(**values)):
         raise LineError(f"There is no conversation {conversation_id}.")
 
@@ -72,9 +83,14 @@ def reply(
         scope, conversation_id, text, state="sent" if fetched else "pending", attachments=attachments
     )
     take(scope, conversation_id, person, minutes)
+    wake(scope, conversation_id)
+    return message_id
+
+
+def wake(scope: Scope, conversation_id: int) -> None:
+    """Let a worker look at a conversation; within its sweep, sooner if it is rung for."""
     due = sa.func.coalesce(Conversation.due_at, db_now())
     scope.run(scope.update(Conversation).where(Conversation.id == conversation_id).values(due_at=due))
-    return message_id
 
 
 def add_message(
@@ -86,8 +102,9 @@ def add_message(
     provider_message_id: str | None = None,
     sent_at: datetime | None = None,
     attachments: list[dict[str, Any]] | None = None,
+    author: Literal["person", "agent"] = "person",
 ) -> int:
-    """A person's message at the end of a conversation that is locked; returns its id."""
+    """A message at the end of a conversation that is locked, besides the replies of turns; returns its id."""
     row = scope.connection.execute(
         scope.update(Conversation)
         .where(Conversation.id == conversation_id)
@@ -102,7 +119,7 @@ def add_message(
         seq=row.next_seq - 1,
         direction="out",
         address=row.address,
-        author="person",
+        author=author,
         text=text,
         state=state,
         provider_message_id=provider_message_id,

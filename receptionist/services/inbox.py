@@ -95,7 +95,7 @@ class Inbox:
             row = conversations.find(scope, conversation_id)
             revision = accounts.revision(scope)
         office = self._parts.directory.office(self._account_id, revision)
-        line, strategy = office.lines.get(row.line_id), office.strategy(row.line_id)
+        line, strategy = office.lines.get(row.line_id), office.strategy(row.line_id, row.own_strategy_id)
         channel = self._parts.channels[line.channel] if line else None
         return row, channel, strategy.fields.hand_back_minutes if strategy else handover.MINUTES
 

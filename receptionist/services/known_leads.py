@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import threading
-from collections import OrderedDict
 from typing import Any
+
+from cachetools import LRUCache
 
 from receptionist.db import Scope
 from receptionist.services import leads
 
-REMEMBERED = 5000
-
 
 class KnownLeads:
-    """Plain values of leads by id and version; safe to share between threads."""
+    """Plain values of up to `size` leads by id and version; safe to share between threads."""
 
-    def __init__(self) -> None:
+    def __init__(self, size: int) -> None:
         self._lock = threading.Lock()
-        self._leads: OrderedDict[int, tuple[int, dict[str, Any]]] = OrderedDict()
+        self._leads: LRUCache[int, tuple[int, dict[str, Any]]] = LRUCache(size)
 
     def get(self, scope: Scope, lead_id: int, version: int) -> dict[str, Any]:
         """The lead's plain values at this version, as a copy of the caller's own. Raises `NotFound`."""
@@ -27,6 +26,4 @@ class KnownLeads:
             known = leads.with_version(scope, lead_id)
             with self._lock:
                 self._leads[lead_id] = known
-                while len(self._leads) > REMEMBERED:
-                    self._leads.popitem(last=False)
         return dict(known[1])

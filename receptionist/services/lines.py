@@ -11,10 +11,13 @@ from pydantic import SecretStr, ValidationError
 from receptionist.contracts.channel import Channel, LineSettings
 from receptionist.db import AnyRow, Database, Scope
 from receptionist.errors import LineError
-from receptionist.models import Line
+from receptionist.models import Line, Strategy, table
 from receptionist.problems import problems
 from receptionist.security.vault import Vault
 from receptionist.services import accounts
+from receptionist.text import storable
+
+LONGEST_FALLBACK = 500
 
 
 def add(
@@ -54,8 +57,10 @@ def change(scope: Scope, vault: Vault, channel: Channel, line_id: int, settings:
 
 
 def listed(scope: Scope) -> list[AnyRow]:
-    """All lines of the account, oldest first."""
-    return scope.all(scope.select(Line).order_by(Line.id))
+    """All lines of the account, oldest first; `strategy` is the name of the one that answers, None without one."""
+    own = sa.and_(Strategy.account_id == Line.account_id, Strategy.id == Line.strategy_id)
+    columns = (*table(Line).c, Strategy.name.label("strategy"))
+    return scope.all(scope.select(Line, *columns).outerjoin(Strategy, own).order_by(Line.id))
 
 
 def note_trouble(scope: Scope, line_id: int, reason: str) -> None:
@@ -67,6 +72,16 @@ def set_order(scope: Scope, line_id: int, *, strict: bool) -> None:
     """Whether the line's customers are answered one after the other, in the order they wrote. Raises `LineError`."""
     if not scope.run(scope.update(Line).where(Line.id == line_id).values(strict_order=strict)):
         raise LineError(f"There is no line {line_id}.")
+
+
+def set_fallback(scope: Scope, line_id: int, text: str) -> None:
+    """Say what customers get while no strategy may answer on the line. Raises `LineError`."""
+    text = storable(text).strip()
+    if not 1 <= len(text) <= LONGEST_FALLBACK:
+        raise LineError(f"A fallback text has 1 to {LONGEST_FALLBACK} characters; this one has {len(text)}.")
+    if not scope.run(scope.update(Line).where(Line.id == line_id).values(fallback_text=text)):
+        raise LineError(f"There is no line {line_id}.")
+    accounts.touch(scope)
 
 
 def any_sealed(database: Database) -> bool:

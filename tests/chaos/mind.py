@@ -20,7 +20,7 @@ def reply(question: Question) -> Iterator[Piece]:
     names = [name for text in question.asked for name in NAME.findall(text)]
     wanted = NAME.findall(question.asked[-1]) if question.asked and question.asked[-1].startswith("Book") else []
     time.sleep(random.uniform(0, SLOWEST / 2))
-    if wanted and not question.outputs and not question.notes and "book" in question.tools:
+    if wanted and not question.outputs and not question.resumed and "book" in question.tools:
         yield Calls("book", f'{{"what": "{wanted[0]}"}}')
         return
     yield "You wrote "

@@ -14,7 +14,7 @@ from typing import Literal
 
 from receptionist.core import assemble
 from receptionist.db import Scope
-from receptionist.services import accounts, lines, strategies
+from receptionist.services import accounts, limits, lines, strategies
 from tests.chaos.mind import reply
 from tests.harness import instance
 from tests.harness.installation import Installation
@@ -199,6 +199,7 @@ def _furnish(path: Path) -> None:
         strategies.publish(scope, instance.STRATEGY_NAME, strategies.parse(fields), factory.check)
         strategy_id = strategies.find(scope, instance.STRATEGY_NAME).id
         accounts.add_credits(scope, CREDITS, "chaos")
+        limits.change(scope, {"loop_turns": None})  # these customers are machines
         chat = {"allowed_origins": [SITE], "messages_per_minute": 600, "line_messages_per_minute": 100_000}
         sms = {"account_sid": ACCOUNT, "auth_token": TOKEN, "phone_number": NUMBER}
         for channel, key, settings in (("webchat", CHAT, chat), ("sms", SMS, sms)):

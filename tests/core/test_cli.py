@@ -123,6 +123,13 @@ def test_doctor_is_well_after_the_first_start_and_plugins_are_listed(demo: Parts
         assert f"\n{name} " in f"\n{listed}"
 
 
+def test_doctor_says_where_settings_were_read(demo: Parts) -> None:
+    file = demo.instance_path / "settings.env"
+    assert f"read from the environment alone; there is no {file}" in call(demo, "doctor")
+    file.write_text("LOG_LEVEL=warning\n", encoding="utf-8")
+    assert f"read from the environment and {file}" in call(demo, "doctor")
+
+
 def test_doctor_names_a_database_that_is_behind(tmp_path: Path, parts: Parts) -> None:
     with parts.database.begin() as connection:
         connection.exec_driver_sql("UPDATE alembic_version SET version_num = '0000'")

@@ -91,7 +91,7 @@ def _question(request: ModelRequest) -> dict[str, Any]:
         "items": items,
         "tools": [spec.name for spec in request.tools],
         "instructions": request.instructions,
-        "variables": {name: request.variables[name] for name in ("account", "lead", "conversation")},
+        "variables": {name: request.variables.get(name) for name in ("account", "lead", "conversation")},
         "end_user": request.end_user,
     }
 
@@ -112,19 +112,19 @@ def register_models(host: Host) -> list[Model]:
 def register_tools(host: Host) -> list[Tool]:
     """One tool whose vendor knows keys, one whose vendor does not, one that changes only our own rows."""
 
-    @tool(writes=True, idempotent=True)
+    @tool(effect="writes", idempotent=True)
     def book(context: ToolContext, what: str) -> str:
         """Book something; the vendor takes an idempotency key."""
         _effect(host, what, context.idempotency_key)
         return f"booked {what}"
 
-    @tool(writes=True)
+    @tool(effect="writes")
     def pay(context: ToolContext, what: str) -> str:
         """Pay for something; the vendor takes no key."""
         _effect(host, what, None)
         return f"paid {what}"
 
-    @tool(writes=True, idempotent=True)
+    @tool(effect="writes", idempotent=True)
     def note(context: ToolContext, text: str) -> str:
         """Note something about the customer."""
         context.update_lead(note=text)

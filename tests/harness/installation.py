@@ -43,6 +43,9 @@ class Row(tuple[Any, ...]):
 class Installation:
     """One instance folder and, while it runs, its processes. A second one may share the folder."""
 
+    command = "run"
+    """What `receptionist` is started with."""
+
     def __init__(self, path: Path, **settings: object) -> None:
         self.path = path
         self.port = free_port()
@@ -67,10 +70,10 @@ class Installation:
         return {**kept, "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1", **own, **self.settings}
 
     def start(self, timeout: float = 30.0) -> None:
-        """Start and return when it is healthy. Raises `RuntimeError` with the log if it is not."""
+        """Start and return when it works. Raises `RuntimeError` with the log if it does not."""
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "receptionist", "run"],
+                [sys.executable, "-m", "receptionist", self.command],
                 env=self.environment(),
                 cwd=self.path,
                 stdin=subprocess.DEVNULL,
@@ -79,11 +82,15 @@ class Installation:
                 start_new_session=True,
             )
         until = time.monotonic() + timeout
-        while not self.healthy():
+        while not self.works():
             if self._process.poll() is not None or time.monotonic() > until:
                 self.kill()
-                raise RuntimeError(f"receptionist did not start:\n{self.log()}")
+                raise RuntimeError(f"receptionist {self.command} did not start:\n{self.log()}")
             time.sleep(0.03)
+
+    def works(self) -> bool:
+        """Whether it does what it was started for."""
+        return self.healthy()
 
     def healthy(self) -> bool:
         """Whether `/health` answers 200 now."""

@@ -7,6 +7,7 @@ from collections.abc import Callable
 import pytest
 from click.testing import CliRunner
 
+from receptionist import Event
 from receptionist.cli import main
 from tests.harness.house import House
 from tests.harness.instance import left_out
@@ -40,3 +41,11 @@ def command(house: House, monkeypatch: pytest.MonkeyPatch) -> Command:
         return result.output
 
     return run
+
+
+@pytest.fixture
+def told(house: House, monkeypatch: pytest.MonkeyPatch) -> list[Event]:
+    """The events plugins were told of."""
+    events: list[Event] = []
+    monkeypatch.setattr(house.parts, "emit", events.append)
+    return events

@@ -31,14 +31,6 @@ def somebody(house: House, kind: str) -> Customer | Visitor:
     return customer
 
 
-@pytest.fixture
-def told(house: House, monkeypatch: pytest.MonkeyPatch) -> list[Event]:
-    """The events plugins were told of."""
-    events: list[Event] = []
-    monkeypatch.setattr(house.parts, "emit", events.append)
-    return events
-
-
 @pytest.mark.parametrize("kind", ["webchat", "idempotent", "askable", "blind"])
 def test_a_reply_reaches_the_customer_and_silences_the_agent(
     kind: str, house: House, command: Command, told: list[Event]

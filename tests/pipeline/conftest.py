@@ -6,11 +6,13 @@ import pytest
 
 BOTH = (
     "test_consent",
+    "test_doctor",
     "test_lease",
     "test_missed",
     "test_outbox",
     "test_reports",
     "test_strict_order",
+    "test_switching",
 )
 
 

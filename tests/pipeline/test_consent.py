@@ -120,7 +120,7 @@ def test_it_outlives_lead_and_conversation_without_naming_the_address(house: Hou
     [row] = house.sql("SELECT address_hash FROM opt_outs")
     assert customer.address not in row.address_hash
     house.sql("DELETE FROM messages")
-    for table in ("conversations", "identities", "leads"):
+    for table in ("conversations", "identities", "consents", "leads"):
         house.sql(f"DELETE FROM {table}")
     customer.send("It is me again.")
     house.drain()

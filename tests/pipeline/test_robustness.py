@@ -34,7 +34,7 @@ def test_a_model_that_says_nonsense(house: House, brain: Brain) -> None:
 
 def test_a_tool_that_returns_nonsense(open_house: Callable[..., House]) -> None:
     source = (
-        "from receptionist import hookimpl, tool\n\n@tool(writes=True)\ndef mumble(context) -> str:\n    'Mumble.'\n"
+        "from receptionist import hookimpl, tool\n\n@tool(effect='writes')\ndef mumble(context) -> str:\n    'Mumble.'\n"
         "    context.update_lead(note='n\\0\\ud800')\n    return 'x\\0\\ud800'\n\n"
         "@hookimpl\ndef register_tools(host):\n    return [mumble]\n"
     )
@@ -132,7 +132,7 @@ def test_a_line_that_cannot_be_read_stops_no_other(house: House) -> None:
 def test_a_prompt_that_cannot_be_rendered_is_apologised_for(open_house: Callable[..., House]) -> None:
     """A plugin's filter breaks with this customer's values only, so publishing could not see it."""
     source = hook(
-        "prepare_prompt_environment(environment)", "environment.filters['fragile'] = lambda name: 1 / (not name)"
+        "prepare_prompt_environment(environment)", "environment.filters['fragile'] = lambda name: 1 / (name != 'Ada')"
     )
     house = open_house({"fragile": source})
     house.publish(system_prompt_template="Hello {{ lead.name | fragile }}")

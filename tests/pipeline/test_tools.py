@@ -47,20 +47,20 @@ def hang() -> str:
     return "late"
 
 
-@tool(timeout=0.3, writes=True)
+@tool(timeout=0.3, effect="writes")
 def hang_writing() -> str:
     "Hang in the middle of an effect."
     go_on.wait(20)
     return "late"
 
 
-@tool(writes=True, idempotent=True)
+@tool(effect="writes", idempotent=True)
 def explode_writing() -> str:
     "Raise after an effect."
     raise RuntimeError("the vendor's answer got lost")
 
 
-@tool(timeout=0.3, writes=True, idempotent=True)
+@tool(timeout=0.3, effect="writes", idempotent=True)
 def hang_with_key() -> str:
     "Hang in the middle of an effect that has a key."
     go_on.wait(20)
@@ -79,7 +79,7 @@ def strange() -> object:
     return {"when": {1, 2}, "key": object}
 
 
-@tool(writes=True)
+@tool(effect="writes")
 def count(number: int) -> str:
     "Count."
     acted.append(number)

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,31 +15,12 @@ class Part(Installation):
 
     def __init__(self, kind: str, path: Path, **settings: object) -> None:
         super().__init__(path, **settings)
-        self.kind = kind
+        self.command = kind
         self._log = path / f"log-{kind}-{self.port}.txt"
-
-    def start(self, timeout: float = 30.0) -> None:
-        """Start and return when it works. Raises `RuntimeError` with the log if it does not."""
-        with self._log.open("ab") as log:
-            self._process = subprocess.Popen(
-                [sys.executable, "-m", "receptionist", self.kind],
-                env=self.environment(),
-                cwd=self.path,
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                start_new_session=True,
-            )
-        until = time.monotonic() + timeout
-        while not self.works():
-            if self._process.poll() is not None or time.monotonic() > until:
-                self.kill()
-                raise RuntimeError(f"{self.kind} did not start:\n{self.log()}")
-            time.sleep(0.03)
 
     def works(self) -> bool:
         """Whether it serves, or answers."""
-        return self.healthy() if self.kind == "web" else "Receptionist answers" in self.log()
+        return self.healthy() if self.command == "web" else "Receptionist answers" in self.log()
 
 
 class Procfile:
@@ -64,7 +42,7 @@ class Procfile:
         """Kill all, and show what they wrote: pytest prints it if the test failed."""
         for part in self.parts:
             part.kill()
-            print(f"--- log of {part.kind} {part.port}\n{part.log()[-6000:]}")
+            print(f"--- log of {part.command} {part.port}\n{part.log()[-6000:]}")
 
 
 @contextmanager

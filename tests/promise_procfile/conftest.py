@@ -61,4 +61,4 @@ def together(_together: Together, brain: Brain) -> Iterator[Together]:
     yield _together
     _together.mend()
     for part in _together.parts:
-        print(f"--- log of {part.kind} {part.port}\n{part.log()[start[part] :][-6000:]}")
+        print(f"--- log of {part.command} {part.port}\n{part.log()[start[part] :][-6000:]}")

@@ -26,7 +26,7 @@ class Process(Part):
 
     def works(self) -> bool:
         """Whether it serves, or answers, since this start."""
-        return self.healthy() if self.kind == "web" else "Receptionist answers" in self.log()[self._known :]
+        return self.healthy() if self.command == "web" else "Receptionist answers" in self.log()[self._known :]
 
 
 class Together:

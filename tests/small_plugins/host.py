@@ -47,9 +47,10 @@ class MemoryHost:
         return None
 
 
-def tool_context(strategy: Mapping[str, Any] | None = None, now: datetime = NOW) -> Context:
+def tool_context(strategy: Mapping[str, Any] | None = None, now: datetime = NOW, settings: Any = None) -> Context:
     """The context of a tool call."""
-    return Context({"id": 1, "name": "Acme", "timezone": str(now.tzinfo)}, LEAD, 3, strategy or {}, now, "key")
+    account = {"id": 1, "name": "Acme", "timezone": str(now.tzinfo)}
+    return Context(account, LEAD, 3, strategy or {}, now, "key", settings)
 
 
 def prompt_context(message: str, first_reply: bool = False, timezone: str = "Europe/Berlin") -> PromptContext:

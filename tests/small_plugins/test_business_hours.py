@@ -18,12 +18,13 @@ STRATEGY = {
 }
 
 
-def told(day: str, calendars: Sequence[Calendar] = (), now: datetime = NOW) -> Mapping[str, Any]:
+def told(day: str, calendars: Sequence[Calendar] = (), now: datetime = NOW, **settings: Any) -> Mapping[str, Any]:
     host = MemoryHost()
     host.all_calendars = [*register_calendars(host), *calendars]
     prepared = PreparedTool(register_tools(host)[0])
     arguments = prepared.parse(json.dumps({"day": day}))
-    return prepared.tool.function(context=tool_context(STRATEGY, now), **arguments)
+    context = tool_context(STRATEGY, now, prepared.settings(settings))
+    return prepared.tool.function(context=context, **arguments)
 
 
 class Lunch(Calendar):
@@ -57,14 +58,21 @@ def test_open_times_are_those_of_all_calendars() -> None:
 
 @pytest.mark.parametrize("day", ["2026-11-01", "2029-01-01"])
 def test_dates_far_away_are_refused(day: str) -> None:
-    with pytest.raises(ToolError, match="two years"):
+    with pytest.raises(ToolError, match="from 2026-11-20 to 2028-11-20"):
         told(day)
+
+
+def test_a_strategy_says_how_far_ahead_hours_are_told() -> None:
+    assert told("2026-12-25", days_ahead=35)["hours"] == "closed (Christmas)"
+    with pytest.raises(ToolError, match="from 2026-11-20 to 2026-12-24"):
+        told("2026-12-25", days_ahead=34)
 
 
 def test_hours_that_nobody_gave_are_not_told() -> None:
     host = MemoryHost()
+    prepared = PreparedTool(register_tools(host)[0])
     with pytest.raises(ToolError, match="not said"):
-        register_tools(host)[0].function(context=tool_context({}), day=NOW.date())
+        prepared.tool.function(context=tool_context({}, settings=prepared.settings({})), day=NOW.date())
 
 
 def test_register_calendars() -> None:

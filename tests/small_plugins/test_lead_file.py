@@ -9,7 +9,7 @@ import pytest
 from click.testing import CliRunner
 
 from plugins.lead_file import LeadFileSettings, on_event, register_commands, register_settings
-from receptionist import LeadChanged, MessageSent
+from receptionist import LeadChanged, LeadErased, MessageSent
 from tests.small_plugins.host import LEAD, MemoryHost
 
 
@@ -48,6 +48,34 @@ def test_on_event_appends_the_lead_as_it_is_now(host: MemoryHost) -> None:
 def test_an_erased_lead_is_left_out(host: MemoryHost) -> None:
     on_event(changed(77), host)
     assert not (host.instance_path / "out/leads.jsonl").exists()
+
+
+def test_on_event_takes_an_erased_lead_out(host: MemoryHost) -> None:
+    for lead, account in ((7, 1), (8, 1), (7, 2), (7, 1)):
+        on_event(changed(lead, account), host)
+    with (host.instance_path / "out/leads.jsonl").open("a") as file:
+        file.write('{"lead": {"id": 7, "name": "Le\n')
+    del host.leads[1, 7]
+    on_event(LeadErased(1, 7), host)
+    on_event(changed(7), host)  # heard of late
+    assert [(line["account"], line["lead"]["id"]) for line in lines(host)] == [(1, 8), (2, 7)]
+    assert stat.S_IMODE((host.instance_path / "out/leads.jsonl").stat().st_mode) == 0o600
+    assert {path.name for path in (host.instance_path / "out").iterdir()} == {"leads.jsonl", "leads.jsonl.lock"}
+    on_event(LeadErased(1, 7), host)
+
+
+def test_an_erased_lead_stays_out_whoever_writes_at_the_same_time(host: MemoryHost) -> None:
+    def erase(_: int) -> None:
+        host.leads.pop((1, 7), None)
+        on_event(LeadErased(1, 7), host)
+
+    with ThreadPoolExecutor(8) as pool:
+        for number in range(100):
+            pool.submit(on_event, changed(number % 9), host)
+            if number == 50:
+                pool.submit(erase, 1)
+    assert 7 not in {line["lead"]["id"] for line in lines(host)}
+    assert len(lines(host)) >= 80
 
 
 def test_it_is_off_without_the_setting(tmp_path: Path) -> None:

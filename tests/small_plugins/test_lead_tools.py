@@ -12,7 +12,7 @@ from tests.small_plugins.host import MemoryHost, tool_context
 
 def test_register_tools() -> None:
     assert [tool.name for tool in register_tools(MemoryHost())] == ["note_lead", "hand_over"]
-    assert all(tool.writes and tool.idempotent for tool in register_tools(MemoryHost()))
+    assert all(tool.effect == "writes" and tool.idempotent for tool in register_tools(MemoryHost()))
 
 
 def test_note_lead_notes_what_was_given() -> None:

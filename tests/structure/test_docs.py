@@ -6,11 +6,15 @@ import importlib
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import cast
 
 import click
+import flask
 import pytest
 
-from receptionist import hookspecs
+from plugins.webchat import live
+from plugins.webchat.routes import make_blueprint
+from receptionist import Host, hookspecs
 from receptionist.config import setting_names
 from receptionist.core import settings_kinds
 from receptionist.loader import Plugins
@@ -109,6 +113,21 @@ def test_every_bundled_plugin_is_documented() -> None:
     names = {path.stem for path in folder.iterdir() if path.suffix == ".py" or (path / "__init__.py").exists()}
     assert names
     assert missing(names, everything()) == []
+
+
+def test_every_route_of_the_web_chat_is_documented() -> None:
+    app, page = flask.Flask(__name__), text_of(ROOT / "docs" / "webchat-api.md")
+    app.register_blueprint(make_blueprint(cast(Host, None)))  # it asks its host nothing before a request comes
+    routes = {
+        f"{method} {rule.rule}"
+        for rule in app.url_map.iter_rules()
+        if rule.endpoint.startswith("webchat.")
+        for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}
+    }
+    assert "POST /webchat/<key>/messages" in routes
+    assert [route for route in sorted(routes) if f"| `{route}` |" not in page] == []
+    codes = {live.RESTART, live.TRY_LATER, live.BAD_FRAME, live.WHO_ARE_YOU, live.SLOW_DOWN}
+    assert [code for code in sorted(codes) if f"| {code} |" not in page] == []
 
 
 def test_the_checks_see_what_they_should(tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ TOOL = '''
 from receptionist import ToolError, hookimpl, tool
 
 
-@tool(writes=True)
+@tool(effect="writes")
 def book(day: str, context) -> str:
     """Book an appointment.
 

@@ -8,6 +8,9 @@ from typing import Any
 import sqlalchemy as sa
 from alembic import op
 
+from receptionist import emails
+from receptionist.services import lead_words
+
 revision = "0003"
 down_revision = "0002"
 branch_labels = None
@@ -68,6 +71,17 @@ UPDATE leads SET
     first_contact_at = (SELECT min(m.created_at) FROM messages m WHERE m.lead_id = leads.id AND m.direction = 'in'),
     last_contact_at = (SELECT max(m.created_at) FROM messages m WHERE m.lead_id = leads.id AND m.direction = 'in')
 """
+_REFUSED = """
+INSERT INTO consents (account_id, lead_id, channel, state, source, changed_at)
+SELECT c.account_id, c.lead_id, l.channel, 'refused', 'message', max(c.opted_out_at)
+FROM conversations c JOIN lines l ON l.id = c.line_id
+WHERE c.opted_out_at IS NOT NULL GROUP BY c.account_id, c.lead_id, l.channel
+"""
+_SHARED = """
+INSERT INTO identities (account_id, lead_id, kind, value, created_at)
+SELECT account_id, max(id), 'shared:{kind}', {kind}, max(updated_at)
+FROM leads WHERE {kind} IS NOT NULL GROUP BY account_id, {kind} HAVING count(*) > 1
+"""
 _COUNT = """
     UPDATE leads SET
         interaction_count = interaction_count + 1,
@@ -87,13 +101,28 @@ def upgrade() -> None:
     _rename_fields(_RENAMED)
     _create_tables()
     op.create_index(op.f("ix_conversations_account_id_lead_id"), "conversations", ["account_id", "lead_id"])
+    for name, moment in (("wanting", "person_requested_at"), ("archived", "archived_at")):
+        few = sa.text(f"{moment} IS NOT NULL")
+        op.create_index(
+            f"ix_conversations_{name}", "conversations", ["account_id", "id"], sqlite_where=few, postgresql_where=few
+        )
     op.create_index(op.f("ix_identities_account_id_lead_id"), "identities", ["account_id", "lead_id"])
     op.create_index(op.f("ix_leads_account_id_recent_at_id"), "leads", ["account_id", "recent_at", "id"])
     op.create_index(
         op.f("ix_leads_account_id_status_recent_at_id"), "leads", ["account_id", "status", "recent_at", "id"]
     )
+    own = sa.text("strategy_id IS NOT NULL")
+    op.create_index(
+        "ix_leads_own_strategy",
+        "leads",
+        ["account_id", "strategy_id", "recent_at", "id"],
+        sqlite_where=own,
+        postgresql_where=own,
+    )
     op.execute(_COUNTED)
     op.execute("UPDATE leads SET recent_at = coalesce(last_contact_at, created_at)")
+    op.execute(_REFUSED)
+    _know_leads()
     _create_trigger()
 
 
@@ -104,14 +133,27 @@ def downgrade() -> None:
         op.execute("DROP FUNCTION count_contact()")
     else:
         op.execute("DROP TRIGGER count_contact")
+    op.execute("DELETE FROM identities WHERE kind IN ('shared:email', 'shared:phone')")
     for name, table in (
+        ("ix_leads_own_strategy", "leads"),
         ("ix_leads_account_id_status_recent_at_id", "leads"),
         ("ix_leads_account_id_recent_at_id", "leads"),
         ("ix_identities_account_id_lead_id", "identities"),
         ("ix_conversations_account_id_lead_id", "conversations"),
+        ("ix_conversations_wanting", "conversations"),
+        ("ix_conversations_archived", "conversations"),
     ):
         op.drop_index(name, table_name=table)
-    for table in ("erasures", "lead_merges", "consents", "status_changes", "lead_words", "lead_tags", "lead_fields"):
+    for table in (
+        "erased_messages",
+        "erasures",
+        "lead_merges",
+        "consents",
+        "status_changes",
+        "lead_words",
+        "lead_tags",
+        "lead_fields",
+    ):
         op.drop_table(table)
     _rename_fields({new: old for old, new in _RENAMED.items()})
     for table, columns in reversed(_COLUMNS.items()):
@@ -126,6 +168,38 @@ def _rename_fields(names: dict[str, str]) -> None:
         fields = json.loads(row.fields) if isinstance(row.fields, str) else row.fields
         renamed = {names.get(name, name): value for name, value in fields.items()}
         connection.execute(sa.update(versions).where(versions.c.id == row.id).values(fields=renamed))
+
+
+def _know_leads() -> None:
+    """Domains of e-mail addresses in small letters, words to find leads by, and addresses that two of them share."""
+    leads = sa.table("leads", *map(sa.column, ("id", "account_id", "name", "email", "phone", "company")))
+    identities = sa.table("identities", *map(sa.column, ("id", "account_id", "kind", "value")))
+    connection = op.get_bind()
+    for row in connection.execute(sa.select(identities).where(identities.c.kind == "email")).all():
+        there = sa.select(identities.c.id).where(
+            identities.c.account_id == row.account_id,
+            identities.c.kind == "email",
+            identities.c.value == emails.same(row.value),
+        )
+        if connection.execute(there).first() is None:
+            mended = sa.update(identities).where(identities.c.id == row.id).values(value=emails.same(row.value))
+            connection.execute(mended)
+    last = 0
+    while rows := connection.execute(sa.select(leads).where(leads.c.id > last).order_by(leads.c.id).limit(1000)).all():
+        last = rows[-1].id
+        for row in rows:
+            if row.email and row.email != emails.same(row.email):
+                mended = sa.update(leads).where(leads.c.id == row.id).values(email=emails.same(row.email))
+                connection.execute(mended)
+        found = [
+            {"account_id": row.account_id, "lead_id": row.id, "word": word}
+            for row in rows
+            for word in lead_words.of(row.name, row.email, row.phone, row.company)
+        ]
+        if found:
+            op.bulk_insert(sa.table("lead_words", *map(sa.column, ("account_id", "lead_id", "word"))), found)
+    for kind in ("email", "phone"):
+        op.execute(_SHARED.format(kind=kind))
 
 
 def _create_trigger() -> None:
@@ -178,11 +252,14 @@ def _create_tables() -> None:
             _text("by", 200),
             sa.Column("counts", _json, nullable=False),
             sa.Column("left", _json, nullable=False),
+            sa.Column("tries", sa.Integer(), nullable=False),
+            _made("due_at"),
             sa.Column("error", sa.Text(), nullable=True),
             _made(),
             sa.Column("done_at", _moment, nullable=True),
         ],
     )
+    _create("erased_messages", [_ref("line_id"), _text("message_hash", 64), _made()], line_id="lines")
     _create_keys()
 
 
@@ -190,10 +267,13 @@ def _create_keys() -> None:
     for table, columns in (
         ("lead_tags", ["account_id", "tag", "lead_id"]),
         ("lead_words", ["account_id", "word", "lead_id"]),
-        ("lead_words", ["account_id", "lead_id"]),
+        ("lead_words", ["account_id", "lead_id", "word"]),
         ("status_changes", ["account_id", "lead_id", "id"]),
+        ("consents", ["account_id", "state", "lead_id"]),
         ("lead_merges", ["account_id", "kept_id"]),
         ("lead_merges", ["account_id", "merged_id"]),
+        ("erased_messages", ["line_id", "message_hash"]),
+        ("erased_messages", ["line_id", "created_at"]),
     ):
         op.create_index(op.f(f"ix_{table}_{'_'.join(columns)}"), table, columns)
     open_ones = sa.text("done_at IS NULL")
@@ -211,14 +291,16 @@ _CHECKS = {
 }
 
 
-def _create(table: str, columns: list[sa.Column[Any]], leads: list[str] | None = None) -> None:
+def _create(table: str, columns: list[sa.Column[Any]], leads: list[str] | None = None, **others: str) -> None:
+    """`leads`: columns that refer to leads; `others`: the table that another column refers to."""
+    targets = dict.fromkeys(leads or (), "leads") | others
     rest: list[sa.Constraint] = [
         sa.ForeignKeyConstraint(
             ["account_id", column],
-            ["leads.account_id", "leads.id"],
+            [f"{target}.account_id", f"{target}.id"],
             name=op.f(f"fk_{table}_account_id_{column}"),
         )
-        for column in leads or ()
+        for column, target in targets.items()
     ]
     rest += [
         sa.UniqueConstraint(*unique, name=op.f(f"uq_{table}_{'_'.join(unique)}"))

@@ -58,7 +58,7 @@ def _create_sessions() -> None:
         [
             sa.Column("conversation_id", _id, nullable=False),
             sa.Column("version", sa.Integer(), nullable=False),
-            *(sa.Column(name, _json, nullable=False) for name in ("goals", "slots", "pending")),
+            *(sa.Column(name, _json, nullable=False) for name in ("goals", "calls", "pending")),
             sa.Column("summary", sa.Text(), nullable=False),
             sa.Column("summary_seq", sa.Integer(), nullable=False),
             sa.Column("updated_at", _moment, nullable=False),

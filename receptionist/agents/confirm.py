@@ -1,0 +1,71 @@
+"""Calls that are made only after the customer agreed, in a message written after the question went out."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
+
+from pydantic_core import to_jsonable_python
+
+from receptionist.agents.refusal import is_refusal
+from receptionist.contracts.tool import Tool
+from receptionist.services import confirmations
+from receptionist.services.confirmations import Awaited
+from receptionist.services.sessions import SessionState
+
+MAX_ARGUMENTS = 2000
+"""Characters of arguments that a customer can be asked about."""
+MAX_VALUE = 300
+"""Characters of one argument in the question."""
+
+
+class Heard(Protocol):
+    """A row of `messages`, as far as agreement needs it."""
+
+    @property
+    def seq(self) -> int: ...
+
+    @property
+    def direction(self) -> str: ...
+
+    @property
+    def author(self) -> str: ...
+
+    @property
+    def text(self) -> str: ...
+
+
+def canonical(arguments: Mapping[str, Any]) -> str:
+    """Checked arguments as JSON, the same for the same call however a model wrote it."""
+    return json.dumps(to_jsonable_python(arguments), sort_keys=True, ensure_ascii=False)
+
+
+def agreed(state: SessionState, tool: str, arguments: str, messages: Sequence[Heard]) -> bool:
+    """Whether this very call was asked about, and the customer wrote after that and never plainly refused.
+
+    `messages`: what was said and what waits, in the order of `seq`. A message the customer wrote before the question
+    went out, such as one that came while it was being written, is no answer to it.
+    """
+    entry = confirmations.entry_of(state, tool, arguments)
+    if entry is None:
+        return False
+    asked = next((each.seq for each in messages if each.author == "agent" and each.seq > entry["seq"]), None)
+    if asked is None:
+        return False
+    answers = [each.text for each in messages if each.direction == "in" and each.seq > asked]
+    return bool(answers) and not any(map(is_refusal, answers))
+
+
+def awaited(tool: str, arguments: str, messages: Sequence[Heard]) -> Awaited:
+    """The call as it waits for the customer's word."""
+    return Awaited(tool, arguments, max((each.seq for each in messages), default=0))
+
+
+def question(tool: Tool, arguments: Mapping[str, Any]) -> str:
+    """What the model is told instead of a result."""
+    what = (tool.confirm or "").format_map({name: str(value)[:MAX_VALUE] for name, value in arguments.items()})
+    return (
+        f"Not done yet: ask the customer to confirm: {what}. Say plainly that it is not done. Only when they agreed, "
+        f"in their next message, call {tool.name} again with exactly the same arguments."
+    )

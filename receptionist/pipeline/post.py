@@ -1,0 +1,119 @@
+"""What the agent writes to its customer on another channel than the one they talk on: where to, and by which line."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+
+from receptionist.agents.context import Posted
+from receptionist.agents.edited import edited
+from receptionist.contracts.channel import Line
+from receptionist.contracts.edits import PromptContext
+from receptionist.db import AnyRow, Scope, db_now
+from receptionist.errors import ToolError
+from receptionist.models import Conversation, Identity, Message
+from receptionist.parts import Parts
+from receptionist.pipeline.intake import open_conversation
+from receptionist.pipeline.lease import Lease
+from receptionist.pipeline.split import split
+from receptionist.services import consent, handover, lead_addresses, leads
+from receptionist.text import storable
+
+MAX_A_DAY = 5
+"""Messages a customer is sent in 24 hours on channels where they are not talking: nobody is flooded by their number."""
+DAY = 86_400.0
+LONGEST = 2000
+"""Characters of one text."""
+
+
+class PostOffice:
+    """Finds the customer of one turn on the account's other lines. Reads the database; nothing is stored here."""
+
+    def __init__(self, parts: Parts, lease: Lease, context: PromptContext) -> None:
+        self._parts, self._lease, self._context = parts, lease, context
+
+    def address(self, channel: str, text: str) -> Posted:
+        """The text, as plugins edit it, with line and address. Raises `ToolError`."""
+        lines = self._lines(channel)
+        text = edited(self._parts.plugins, storable(text), self._context).strip()
+        if not 0 < len(text) <= LONGEST:
+            raise ToolError(f"A text has 1 to {LONGEST} characters.")
+        with self._parts.database.read() as connection:
+            scope = Scope(connection, self._lease.account_id)
+            lead = leads.find(scope, self._lease.lead_id)
+            address = self._address(scope, lead, channel)
+            _may_write(self._parts, scope, lead.id, channel, address)
+            line = _best(scope, lead.id, lines)
+        kind = self._parts.channels[channel]
+        parts = tuple(split(text, kind.capabilities.text_limit, kind.length))
+        return Posted(line.id, channel, address, text, parts)
+
+    def _lines(self, channel: str) -> list[Line]:
+        """The account's active lines on this channel. Raises `ToolError` naming the channels there are."""
+        office = self._parts.directory.office(self._lease.account_id, self._lease.revision)
+        here = office.lines.get(self._lease.line_id)
+        if here is not None and here.channel == channel:
+            raise ToolError("The customer reads you on this very channel; put it into your reply.")
+        possible: dict[str, list[Line]] = {}
+        for line in office.lines.values():
+            if self._parts.channels[line.channel].capabilities.delivery == "push" and line.id != self._lease.line_id:
+                possible.setdefault(line.channel, []).append(line)
+        if channel not in possible:
+            names = ", ".join(sorted(possible)) or "none; say so, and do not promise it"
+            raise ToolError(f"Nothing can be sent on {channel[:40]!r}. Channels to send on: {names}.")
+        return possible[channel]
+
+    def _address(self, scope: Scope, lead: AnyRow, channel: str) -> str:
+        """Where the customer wrote from on the channel, else the number or address they gave. Raises `ToolError`."""
+        kind = leads.channel_kind(channel)
+        own = scope.select(Identity, Identity.value).where(Identity.lead_id == lead.id, Identity.kind == kind)
+        row = scope.first(own.order_by(Identity.id.desc()).limit(1))
+        if row is not None:
+            return str(row.value)
+        by = self._parts.channels[channel].capabilities.reaches
+        written = getattr(lead, by) if by else None
+        if not written:
+            asked = {"phone": "phone number", "email": "e-mail address"}.get(by, "address there")
+            raise ToolError(f"The customer's {asked} is not known; ask for it and note it first.")
+        holders = (lead_addresses.holder(scope, each, written) for each in (by, kind))
+        if any(holder not in (None, lead.id) for holder in holders):
+            raise ToolError("This number or address may be somebody else's; nothing is sent there. Offer a person.")
+        return str(written)
+
+
+def _may_write(parts: Parts, scope: Scope, lead_id: int, channel: str, address: str) -> None:
+    """Raises `ToolError` where the customer refused messages, a person writes there, or there were too many."""
+    known = consent.known(scope, lead_id).get(channel)
+    if parts.consents.opted_out(scope, channel, address) or (known is not None and known.state == "refused"):
+        raise ToolError(f"The customer refused messages on {channel}; do not offer it again.")
+    posted = (Message.lead_id == lead_id, Message.author == "agent", Message.turn_id.is_(None))
+    sent = scope.select(Message, Message.id).where(*posted, Message.created_at > db_now(-DAY))
+    if len(scope.all(sent.limit(MAX_A_DAY))) >= MAX_A_DAY:
+        raise ToolError("The customer was sent enough for today; tell them here instead.")
+
+
+def _best(scope: Scope, lead_id: int, lines: list[Line]) -> Line:
+    """The line the customer used last, else the first. Raises `ToolError` while a person writes there."""
+    by_id = {line.id: line for line in sorted(lines, key=lambda line: line.id)}
+    has_person = sa.case((Conversation.person_until > db_now(), True), else_=False).label("has_person")
+    own = scope.select(Conversation, Conversation.line_id, has_person)
+    row = scope.first(
+        own.where(Conversation.lead_id == lead_id, Conversation.line_id.in_(by_id))
+        .order_by(Conversation.last_message_at.desc())
+        .limit(1)
+    )
+    if row is None:
+        return next(iter(by_id.values()))
+    if row.has_person:
+        raise ToolError("A person of the business is writing with the customer there; leave it to them.")
+    return by_id[row.line_id]
+
+
+def put(parts: Parts, scope: Scope, lead_id: int, posted: Posted) -> int:
+    """Store the text as messages that wait to be sent, in the lead's conversation on that line; returns the
+    conversation to ring for. Where the customer refused messages meanwhile, they are never sent."""
+    opted_out = parts.consents.opted_out(scope, posted.channel, posted.address)
+    conversation_id = open_conversation(scope, posted.line_id, lead_id, posted.address, opted_out=opted_out)
+    for text in posted.parts:
+        handover.add_message(scope, conversation_id, text, state="pending", author="agent")
+    handover.wake(scope, conversation_id)
+    return conversation_id

@@ -1,0 +1,30 @@
+"""What the doctor says of messages that nobody works on."""
+
+from __future__ import annotations
+
+from receptionist.db import Scope, db_now
+from receptionist.doctor import NOBODY_WORKS, examine
+from receptionist.models import Conversation
+from tests.harness.house import House
+
+
+def late(house: House, seconds: int, **lease: object) -> list[str]:
+    """What the doctor says once what waits is overdue for so long."""
+    with house.parts.database.begin() as connection:
+        scope = Scope(connection, 1)
+        scope.run(scope.update(Conversation).values(due_at=db_now(-seconds), **lease))
+    return [found.text for found in examine(house.parts, house.factory) if found.what == "waiting" and not found.good]
+
+
+def test_messages_that_wait_for_longer_than_a_minute_are_counted_unless_somebody_has_them(house: House) -> None:
+    visitor = house.visitor()
+    visitor.send("Hello?")
+    assert late(house, 50) == []
+    assert late(house, 70) == [f"1 message waits for longer than a minute: {NOBODY_WORKS}"]
+    visitor.send("Is anybody there?")
+    assert late(house, 70) == [f"2 messages wait for longer than a minute: {NOBODY_WORKS}"]
+    assert late(house, 70, lease_owner="a worker", lease_until=db_now(20)) == []
+    assert late(house, 70, lease_until=db_now(-20)) == [f"2 messages wait for longer than a minute: {NOBODY_WORKS}"]
+    house.drain()
+    assert visitor.replies() == ["Echo: Hello? | Is anybody there?"]
+    assert [found for found in examine(house.parts, house.factory) if found.what == "waiting"] == []
