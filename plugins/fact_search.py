@@ -16,6 +16,8 @@ SATURATION, LENGTH = 1.2, 0.75
 """The usual constants of BM25 (Robertson and Zaragoza, The Probabilistic Relevance Framework, 2009)."""
 TITLE = 3
 """Times that a word of a topic or name counts as one of the text."""
+SHORT = 2
+"""Letters of words that are left out beside longer ones: "a", "is", "of"."""
 SHORTEST_PART = 4
 """Letters from which on a word also finds those that begin with it: "park" finds "parking"."""
 
@@ -51,7 +53,8 @@ def best(query: str, texts: Sequence[Sequence[str]]) -> list[int]:
     counts = [Counter(each) for each in texts]
     average = sum(map(len, texts)) / max(1, len(texts)) or 1.0
     scores = [0.0] * len(texts)
-    for word in set(words(query)):
+    asked = set(words(query))
+    for word in {each for each in asked if len(each) > SHORT} or asked:
         hits = [sum(number for other, number in count.items() if _matches(word, other)) for count in counts]
         rare = math.log(1 + (len(texts) - sum(map(bool, hits)) + 0.5) / (sum(map(bool, hits)) + 0.5))
         for index, number in enumerate(hits):

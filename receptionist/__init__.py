@@ -29,7 +29,7 @@ from receptionist.contracts.events import (
     PersonRequested,
     TurnRecorded,
 )
-from receptionist.contracts.host import Host, Watch
+from receptionist.contracts.host import Agents, Host, Watch
 from receptionist.contracts.live import LiveEvent, TranscriptMessage
 from receptionist.contracts.messages import (
     Attachment,
@@ -85,6 +85,7 @@ from receptionist.security.network import network_of
 
 __all__ = [
     "Acknowledgement",
+    "Agents",
     "Attachment",
     "Calendar",
     "Capabilities",

@@ -67,6 +67,11 @@ class CoreSettings(Settings):
     history_tokens: int = Field(
         default=6000, ge=200, description="How much of a conversation the model is shown, in tokens of 4 characters."
     )
+    trace_days: int = Field(
+        default=30,
+        ge=1,
+        description="Days after which traces of turns, which repeat what customers wrote, are dropped.",
+    )
     log_level: str = Field(default="info", description="debug, info, warning or error.")
 
     @field_validator("public_url")

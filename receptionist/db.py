@@ -287,6 +287,7 @@ def _sqlite_engine(address: sa.URL) -> sa.Engine:
         pool_size=16,
         max_overflow=112,
         pool_timeout=BUSY_SECONDS,
+        hide_parameters=True,  # an error that is logged must not tell what customers wrote
         connect_args={"timeout": BUSY_SECONDS, "check_same_thread": False},
     )
     sa.event.listen(engine, "connect", _prepare_sqlite)
@@ -300,7 +301,9 @@ def _postgresql_engine(address: sa.URL) -> sa.Engine:
     if address.drivername not in postgresql.NAMES:
         raise ArgumentError(f"{address.drivername} is neither sqlite nor postgresql")
     url = postgresql.driver_url(address)
-    engine = sa.create_engine(url, pool_timeout=BUSY_SECONDS, use_native_hstore=False, **postgresql.POOL)
+    engine = sa.create_engine(
+        url, pool_timeout=BUSY_SECONDS, hide_parameters=True, use_native_hstore=False, **postgresql.POOL
+    )
     postgresql.watch(engine, address)
     return engine
 

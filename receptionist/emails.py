@@ -7,7 +7,8 @@ import unicodedata
 
 LONGEST = 320
 
-_SHAPE = re.compile(r"[^@\s<>\"',;]{1,64}@[A-Za-z0-9.-]{1,190}\.[A-Za-z]{2,24}")
+_SHAPE = re.compile(r"(?!')[^@\s<>\",;]{1,64}(?<!')@[A-Za-z0-9.-]{1,190}\.[A-Za-z]{2,24}")
+"""An apostrophe within the name is part of it (o'brien@), around it it is a quotation mark."""
 
 
 def address(text: str) -> str | None:

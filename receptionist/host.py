@@ -11,7 +11,7 @@ import sqlalchemy as sa
 
 from receptionist.contracts.calendar import Calendar
 from receptionist.contracts.channel import Line, WebhookRequest
-from receptionist.contracts.host import Watch
+from receptionist.contracts.host import Agents, Watch
 from receptionist.contracts.live import TranscriptMessage
 from receptionist.contracts.messages import Echo, Inbound, Receipt, Sender, Taken
 from receptionist.contracts.settings import Settings
@@ -163,6 +163,10 @@ class PluginHost:
     def unsign(self, purpose: str, token: str) -> dict[str, Any]:
         """The claims of a token."""
         return self._parts.signer.unsign(purpose, token)
+
+    def agents(self) -> Agents:
+        """The agents of this process."""
+        return self._parts.agents.now()
 
     def limit(self, name: str, key: str, per_minute: int) -> None:
         """Count one use."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from receptionist.agents.count import AgentCount
 from receptionist.config import Config, CoreSettings
 
 if TYPE_CHECKING:
@@ -53,6 +54,7 @@ class Parts:
     directory: Directory = field(init=False)
     ring: Callable[[int], None] = field(default=lambda conversation_id: None)
     """Says that a conversation has work; set by the desk of this process. Never raises."""
+    agents: AgentCount = field(default_factory=AgentCount)
     redis: RedisLink | None = None
     """The way to Redis, if this installation has one."""
 

@@ -24,6 +24,8 @@ def _problem(problem: Any, known: Iterable[str]) -> str:
             return "this must be a JSON object with fields"
         case "literal_error":
             return f"{where}: choose {problem['ctx']['expected']}"
+        case "string_type":
+            return f"{where}: must be text, in quotes"
         case "string_pattern_mismatch":
             return f"{where}: must look like {problem['ctx']['pattern']}"
         case _:

@@ -35,7 +35,7 @@ class WebChat(Channel):
     name = "webchat"
     title = "Website chat"
     capabilities = Capabilities(
-        delivery="pull", idempotent_send=True, streaming=True, text_limit=TEXT_LIMIT, burst_seconds=0.8
+        delivery="pull", idempotent_send=True, streaming=True, text_limit=TEXT_LIMIT, burst_seconds=0.8, choices=6
     )
     Settings = WebChatLine
 

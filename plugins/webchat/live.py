@@ -141,6 +141,7 @@ def present(message: TranscriptMessage, sender: Sender) -> dict[str, Any]:
         "at": message.at.isoformat(),
         "turn": message.turn,
         "author": message.author,
+        "choices": list(message.choices),
         "client_id": mine.removeprefix(prefix) if mine.startswith(prefix) else None,
     }
 

@@ -65,6 +65,10 @@ svg{display:block;fill:none;stroke:currentColor;stroke-width:2;stroke-linecap:ro
 .failed .meta{color:var(--bad);flex-wrap:wrap;justify-content:flex-end;text-align:end}
 .again-button{padding:3px 10px;border-radius:99px;color:var(--text);background:var(--raised);font-weight:600}
 .again-button:hover{background:var(--line)}
+.chips{display:flex;flex-wrap:wrap;gap:8px;max-width:100%;margin-top:8px}
+.chip{max-width:100%;min-height:40px;padding:7px 16px;border-radius:20px;font-weight:600;line-height:1.4;text-align:start;overflow-wrap:anywhere;box-shadow:inset 0 0 0 1px var(--field);transition:background-color .15s}
+.chip:hover{background:var(--raised)}
+.chip:disabled{color:var(--soft);background:none;box-shadow:inset 0 0 0 1px var(--line);cursor:default;font-weight:400}
 .typing .text{display:flex;gap:5px;align-items:center;height:42px}
 .typing i{width:7px;height:7px;border-radius:50%;background:var(--soft);animation:blink 1.2s infinite ease-in-out}
 .typing i:nth-child(2){animation-delay:.16s}
@@ -97,7 +101,8 @@ svg{display:block;fill:none;stroke:currentColor;stroke-width:2;stroke-linecap:ro
 @media (prefers-reduced-motion:reduce){*{animation:none!important;transition:none!important}}
 @media (forced-colors:active){
  .panel,.text,.notice,.form{border:1px solid CanvasText}
- .bubble,.send,.face,.badge,.close,.again-button{border:1px solid ButtonText}
+ .bubble,.send,.face,.badge,.close,.again-button,.chip{border:1px solid ButtonText}
+ .chip:disabled{border-color:GrayText}
  .form:focus-within{outline:2px solid Highlight}
  .dot{forced-color-adjust:none}
 }`;
@@ -106,28 +111,28 @@ const WORDS = {
   en: {
     chat: 'Chat', open: 'Open chat', close: 'Close chat', messages: 'Messages', unread: '{n} unread messages', oneUnread: '1 unread message',
     hello: 'Hello! How can we help you?', write: 'Write a message…', label: 'Your message', send: 'Send message', assistant: 'Automated assistant',
-    you: 'You', person: 'Our team', typing: 'Writing an answer', connecting: 'Connecting…', offline: 'You are offline', sending: 'Sending…', sent: 'Sent',
+    you: 'You', choices: 'Suggested answers', person: 'Our team', typing: 'Writing an answer', connecting: 'Connecting…', offline: 'You are offline', sending: 'Sending…', sent: 'Sent',
     waiting: 'Waiting for network', slow: 'Sending soon', failed: 'Not sent.', retry: 'Try again', unreachable: 'The chat cannot be reached right now. We keep trying.',
     identity: 'Your sign-in could not be confirmed. Please sign in again.', held: 'Not sent yet',
   },
   es: {
     chat: 'Chat', open: 'Abrir el chat', close: 'Cerrar el chat', messages: 'Mensajes', unread: '{n} mensajes sin leer', oneUnread: '1 mensaje sin leer',
     hello: '¡Hola! ¿En qué podemos ayudarle?', write: 'Escriba un mensaje…', label: 'Su mensaje', send: 'Enviar mensaje', assistant: 'Asistente automático',
-    you: 'Usted', person: 'Nuestro equipo', typing: 'Escribiendo una respuesta', connecting: 'Conectando…', offline: 'Está sin conexión', sending: 'Enviando…', sent: 'Enviado',
+    you: 'Usted', choices: 'Respuestas sugeridas', person: 'Nuestro equipo', typing: 'Escribiendo una respuesta', connecting: 'Conectando…', offline: 'Está sin conexión', sending: 'Enviando…', sent: 'Enviado',
     waiting: 'Esperando la red', slow: 'Se enviará enseguida', failed: 'No enviado.', retry: 'Reintentar', unreachable: 'El chat no está disponible ahora mismo. Seguimos intentándolo.',
     identity: 'No se pudo confirmar su identidad. Inicie sesión de nuevo.', held: 'Aún no enviado',
   },
   de: {
     chat: 'Chat', open: 'Chat öffnen', close: 'Chat schließen', messages: 'Nachrichten', unread: '{n} ungelesene Nachrichten', oneUnread: '1 ungelesene Nachricht',
     hello: 'Hallo! Wie können wir Ihnen helfen?', write: 'Nachricht schreiben…', label: 'Ihre Nachricht', send: 'Nachricht senden', assistant: 'Automatischer Assistent',
-    you: 'Sie', person: 'Unser Team', typing: 'Schreibt eine Antwort', connecting: 'Verbindung wird aufgebaut…', offline: 'Sie sind offline', sending: 'Wird gesendet…', sent: 'Gesendet',
+    you: 'Sie', choices: 'Vorgeschlagene Antworten', person: 'Unser Team', typing: 'Schreibt eine Antwort', connecting: 'Verbindung wird aufgebaut…', offline: 'Sie sind offline', sending: 'Wird gesendet…', sent: 'Gesendet',
     waiting: 'Wartet auf das Netz', slow: 'Wird gleich gesendet', failed: 'Nicht gesendet.', retry: 'Erneut versuchen', unreachable: 'Der Chat ist gerade nicht erreichbar. Wir versuchen es weiter.',
     identity: 'Ihre Anmeldung konnte nicht bestätigt werden. Bitte melden Sie sich neu an.', held: 'Noch nicht gesendet',
   },
   fr: {
     chat: 'Chat', open: 'Ouvrir le chat', close: 'Fermer le chat', messages: 'Messages', unread: '{n} messages non lus', oneUnread: '1 message non lu',
     hello: 'Bonjour ! Comment pouvons-nous vous aider ?', write: 'Écrivez un message…', label: 'Votre message', send: 'Envoyer le message', assistant: 'Assistant automatique',
-    you: 'Vous', person: 'Notre équipe', typing: 'Rédige une réponse', connecting: 'Connexion…', offline: 'Vous êtes hors ligne', sending: 'Envoi…', sent: 'Envoyé',
+    you: 'Vous', choices: 'Réponses proposées', person: 'Notre équipe', typing: 'Rédige une réponse', connecting: 'Connexion…', offline: 'Vous êtes hors ligne', sending: 'Envoi…', sent: 'Envoyé',
     waiting: 'En attente du réseau', slow: 'Envoi imminent', failed: 'Non envoyé.', retry: 'Réessayer', unreachable: 'Le chat est injoignable pour le moment. Nous réessayons.',
     identity: 'Votre connexion n’a pas pu être confirmée. Veuillez vous reconnecter.', held: 'Pas encore envoyé',
   },

@@ -659,7 +659,7 @@ function fill(node, text) {
 /** Whose words these are, where it is not the assistant; core's own word for the staff is "person". */
 const nameOf = (author) => ({ '': '', agent: '', customer: '', person: words.person }[author] ?? author);
 
-function makeRow(key, { text, mine, at, author = '', id = 0, still = false, greeting = false }) {
+function makeRow(key, { text, mine, at, author = '', id = 0, still = false, greeting = false, choices = [] }) {
   const body = el('div', 'text', { dir: 'auto' });
   fill(body, text);
   const meta = el('div', 'meta');
@@ -667,10 +667,23 @@ function makeRow(key, { text, mine, at, author = '', id = 0, still = false, gree
   row.el = el('div', `row${mine ? ' mine' : ''}${still ? ' still' : ''}`);
   if (author) row.el.append(el('div', 'author', { dir: 'auto' }, author));
   if (mine) row.el.append(el('span', 'hush', {}, words.you + ': '));
-  row.el.append(body, meta);
+  row.el.append(body);
+  if (choices.length) row.el.append(row.choices = chips(choices));
+  row.el.append(meta);
   rows.set(key, row);
   place(row);
   return row;
+}
+
+/** Answers to choose from; a click sends one as the visitor's own message. */
+function chips(choices) {
+  const list = el('div', 'chips', { role: 'group', 'aria-label': words.choices });
+  for (const text of choices) {
+    const button = el('button', 'chip', { type: 'button', dir: 'auto' }, text);
+    button.onclick = () => { if (identity !== undefined) { say(text); input.focus(); } };
+    list.append(button);
+  }
+  return list;
 }
 
 /** Recorded messages in the order of their ids, the others after them. */
@@ -691,6 +704,7 @@ function group() {
   list.forEach((row, index) => {
     const next = list[index + 1];
     row.el.classList.toggle('again', index > 0 && list[index - 1].mine === row.mine);
+    if (row.choices) for (const button of row.choices.children) button.disabled = Boolean(next); // they were for the last message
     showMeta(row, !next || next.mine !== row.mine, row === newest);
   });
 }
@@ -756,7 +770,7 @@ function showRecorded(message) {
   } else {
     const at = Date.parse(message.at);
     const still = finished || Date.now() - at > 30 * SECOND;
-    makeRow(key, { text: message.text, mine, at, author: nameOf(message.author), id: message.id, still });
+    makeRow(key, { text: message.text, mine, at, author: nameOf(message.author), id: message.id, still, choices: message.choices || [] });
   }
   if (!state.wrote) save({ wrote: Date.now() });
   if (stick) scrollDown(true);
@@ -832,7 +846,7 @@ function showModal() {
 function roundabout(event, inside) {
   if (event.key !== 'Tab' || !isOpen || !narrow.matches) return;
   event.preventDefault();
-  const stops = [...panel.querySelectorAll('button,a,textarea,[tabindex="0"]')].filter((stop) => stop.getClientRects().length);
+  const stops = [...panel.querySelectorAll('button:enabled,a,textarea,[tabindex="0"]')].filter((stop) => stop.getClientRects().length);
   const at = stops.indexOf(inside);
   const next = event.shiftKey ? (at < 0 ? stops.length : at) - 1 : at + 1;
   stops[(next + stops.length) % stops.length].focus();

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
@@ -32,7 +32,6 @@ from receptionist.contracts.model import (
     TextDelta,
     ToolRequest,
     ToolSpec,
-    Usage,
 )
 from receptionist.errors import ModelError
 
@@ -44,7 +43,6 @@ MAX_WAIT = 5.0
 """Longest pause before the model is asked again after a passing fault, in seconds."""
 FIRST_SHARE = 0.6
 """The part of a turn's time that a model gets if another one is there to fall back to."""
-NO_USAGE = Usage()
 
 log = structlog.get_logger()
 
@@ -58,13 +56,12 @@ class Choice(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What the agent says, and what it took. `memory`: what the vendor's conversation is now, if it heard all.
+    """What the agent says. `memory`: what the vendor's conversation is now, if it heard all.
     `withheld`: what the model said and must not, and so is not in the text; `why` not. `choices`: what the customer may
     choose from."""
 
     text: str
     model: str
-    usage: Usage
     memory: Memory | None = None
     withheld: str | None = None
     choices: tuple[str, ...] = ()
@@ -78,13 +75,13 @@ class Agent:
         "_breakers",
         "_brief",
         "_choices",
+        "_disposed",
         "_end_user",
         "_heard",
         "_memory",
         "_prompt",
         "_shown",
         "_toolbox",
-        "_usage",
     )
 
     def __init__(
@@ -96,6 +93,7 @@ class Agent:
         end_user: str,
         breakers: Breakers,
         memory: TurnMemory | None = None,
+        disposed: Callable[[], None] = lambda: None,
     ) -> None:
         self._brief = brief
         self._choices = list(choices)
@@ -104,7 +102,7 @@ class Agent:
         self._end_user = end_user
         self._breakers = breakers
         self._memory = memory
-        self._usage = NO_USAGE
+        self._disposed = disposed
         self._shown = False
         self._heard = brief.context.heard
 
@@ -142,7 +140,7 @@ class Agent:
             self._withdraw()
         memory = None if self._memory is None or withheld is not None else self._memory.settled()
         choices = self._toolbox.choices if withheld is None else ()
-        return Answer(text, completed.model, self._usage, memory, withheld, choices, why)
+        return Answer(text, completed.model, memory, withheld, choices, why)
 
     def _rounds(self, items: list[Item], deadline: float) -> Completed:
         """Rounds of one model and its tools, until it says something; the last one, with what was said."""
@@ -166,13 +164,13 @@ class Agent:
     def dispose(self) -> None:
         """Let go of the turn; the agent answers no more."""
         del self._brief, self._prompt, self._toolbox, self._memory, self._heard
+        self._disposed()
 
-    def _trace_shown(self, note: Sequence[Item]) -> None:
-        session = self._brief.session
+    def _trace_shown(self, note: Sequence[Said]) -> None:
         self._brief.trace.show(
-            len(self._brief.history) + len(note),
-            session.summary_seq,
-            len(session.open_goals),
+            [*self._brief.history, *note],
+            [message.seq for message in self._brief.messages],
+            self._brief.session,
             [tool.name for tool in self._toolbox.specs()],
             "".join(self._prompt.pieces),
         )
@@ -196,15 +194,15 @@ class Agent:
             "model_fell_back",
             account=self._brief.office.id,
             conversation=self._brief.conversation_id,
-            model=_shown_name(failed),
-            to=_shown_name(self._choices[0]),
+            model=shown_name(failed),
+            to=shown_name(self._choices[0]),
             reason=str(error),
         )
         return True
 
     def _call(self, deadline: float) -> Call:
         brief = self._brief
-        return Call(brief.office.id, brief.strategy.id, _shown_name(self._choices[0]), deadline)
+        return Call(brief.office.id, brief.strategy.id, shown_name(self._choices[0]), deadline)
 
     def _ask(
         self, items: Sequence[Item], tools: Sequence[ToolSpec], deadline: float
@@ -258,7 +256,7 @@ class Agent:
 
     def _stream(self, request: ModelRequest) -> tuple[Completed, list[ToolRequest]]:
         """One call of the model, and its place in the trace."""
-        trace, one = self._brief.trace, Round(_shown_name(self._choices[0]), time.monotonic())
+        trace, one = self._brief.trace, Round(shown_name(self._choices[0]), time.monotonic())
         try:
             completed, requests = self._listen(request, one)
         except Exception as error:
@@ -280,21 +278,12 @@ class Agent:
             elif isinstance(event, ToolRequest):
                 requests.append(event)
             else:
-                self._add_usage(event.usage)
+                self._brief.trace.spend(event.model, event.usage)
                 if self._memory is not None:
                     self._memory.heard(event.mark)
                 self._show(guard.rest())
                 return event, requests
         raise ModelError("the model's stream broke off", retryable=True)
-
-    def _add_usage(self, more: Usage) -> None:
-        mine = self._usage
-        self._usage = Usage(
-            mine.input + more.input,
-            mine.output + more.output,
-            mine.cached + more.cached,
-            mine.reasoning + more.reasoning,
-        )
 
     def _show(self, text: str) -> None:
         if text:
@@ -314,5 +303,6 @@ class Agent:
             nothing.wait(min(left, 0.2))
 
 
-def _shown_name(choice: Choice) -> str:
+def shown_name(choice: Choice) -> str:
+    """How a model is called in traces and by breakers: "openai", or "openai/gpt-6"."""
     return "/".join(filter(None, (choice.model.name, choice.name)))

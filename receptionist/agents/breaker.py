@@ -85,6 +85,12 @@ class Breakers:
                 for breaker in probed:
                     breaker.probing = False
 
+    def closed(self, call: Call) -> bool:
+        """Whether the model is believed to answer. Who can wait asks only then, for customers' turns try it again."""
+        with self._lock:
+            found = [self._breakers[key] for key in _keys(call) if key in self._breakers]
+        return all(breaker.reason is None for breaker in found)
+
     def _admit(self, call: Call) -> list[_Breaker]:
         """The breakers that this call tries; none where all are closed."""
         now = monotonic()

@@ -35,7 +35,12 @@ def numbered(text: str, choices: Sequence[str]) -> str:
 def chosen(past: Sequence[Any], waiting: Sequence[Any]) -> list[Said]:
     """A note on what a bare number stands for, where the last reply offered choices. Both are rows of `messages`."""
     offered = next((row.choices for row in reversed(past) if row.direction == "out"), None) or ()
-    found = _NUMBER.fullmatch(waiting[-1].text.strip()) if waiting else None
-    if found is None or int(found[1]) > len(offered):
-        return []
-    return [Said("system", f"With {found[1]} the customer chose: {offered[int(found[1]) - 1]}")]
+    said = waiting[-1].text if waiting else ""
+    number, choice = "".join(filter(str.isdigit, said)), meant(said, offered)
+    return [] if choice == said else [Said("system", f"With {number} the customer chose: {choice}")]
+
+
+def meant(said: str, offered: Sequence[str]) -> str:
+    """The choice of which `said` is the number, else `said` itself."""
+    found = _NUMBER.fullmatch(said.strip())
+    return said if found is None or int(found[1]) > len(offered) else offered[int(found[1]) - 1]

@@ -8,6 +8,8 @@ from typing import Any, Protocol
 
 from pydantic_core import to_jsonable_python
 
+from receptionist.agents.assent import is_assent
+from receptionist.agents.choices import meant
 from receptionist.agents.refusal import is_refusal
 from receptionist.contracts.tool import Tool
 from receptionist.services import confirmations
@@ -35,6 +37,9 @@ class Heard(Protocol):
     @property
     def text(self) -> str: ...
 
+    @property
+    def choices(self) -> Sequence[str] | None: ...
+
 
 def canonical(arguments: Mapping[str, Any]) -> str:
     """Checked arguments as JSON, the same for the same call however a model wrote it."""
@@ -42,7 +47,7 @@ def canonical(arguments: Mapping[str, Any]) -> str:
 
 
 def agreed(state: SessionState, tool: str, arguments: str, messages: Sequence[Heard]) -> bool:
-    """Whether this very call was asked about, and the customer wrote after that and never plainly refused.
+    """Whether this very call was asked about, and the customer said yes after that and never no.
 
     `messages`: what was said and what waits, in the order of `seq`. A message the customer wrote before the question
     went out, such as one that came while it was being written, is no answer to it.
@@ -53,8 +58,20 @@ def agreed(state: SessionState, tool: str, arguments: str, messages: Sequence[He
     asked = next((each.seq for each in messages if each.author == "agent" and each.seq > entry["seq"]), None)
     if asked is None:
         return False
-    answers = [each.text for each in messages if each.direction == "in" and each.seq > asked]
-    return bool(answers) and not any(map(is_refusal, answers))
+    answers = _answers([each for each in messages if each.seq >= asked])
+    return any(is_assent(each, arguments) for each in answers) and not any(map(is_refusal, answers))
+
+
+def _answers(messages: Sequence[Heard]) -> list[str]:
+    """What the customer wrote; a choice instead of its number."""
+    answers: list[str] = []
+    offered: Sequence[str] = ()
+    for each in messages:
+        if each.direction == "in":
+            answers.append(meant(each.text, offered))
+        else:
+            offered = each.choices or ()
+    return answers
 
 
 def awaited(tool: str, arguments: str, messages: Sequence[Heard]) -> Awaited:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
 
+from receptionist import emails
 from receptionist.agents import choices as offered
 from receptionist.contracts.session import Goal, GoalKind
 from receptionist.errors import ToolError
@@ -17,7 +17,6 @@ from receptionist.services.leads import LeadChange
 from receptionist.services.sessions import GoalChange, GoalClosed, GoalSet, SessionState
 from receptionist.text import storable
 
-_EMAIL = re.compile(r"[^@\s<>\"',;]{1,64}@[A-Za-z0-9.-]{1,190}\.[A-Za-z]{2,24}")
 _LIMITS = {"name": 200, "company": 200, "note": 2000}
 
 
@@ -69,7 +68,7 @@ Change = LeadChange | PersonRequest | Callback | Ended | Offered | Posted | Sess
 class Post(Protocol):
     """Finds where the customer can be written to; see `pipeline.post.PostOffice`."""
 
-    def address(self, channel: str, text: str) -> Posted: ...
+    def address(self, channel: str, text: str, *, unproved: bool) -> Posted: ...
 
 
 @dataclass(slots=True)
@@ -97,12 +96,13 @@ class Context:
         note: str | None = None,
     ) -> None:
         """See `ToolContext.update_lead`."""
-        if email is not None and not _EMAIL.fullmatch(email.strip()):
+        address = emails.address(email) if email is not None else None
+        if email is not None and address is None:
             raise ToolError("This is not an e-mail address; ask for it again.")
         self.changes.append(
             LeadChange(
                 name=_short("name", name),
-                email=email.strip() if email else None,
+                email=address,
                 phone=_phone(phone, self.account.get("country")),
                 company=_short("company", company),
                 note=_short("note", note),
@@ -133,11 +133,11 @@ class Context:
             raise ToolError("This time is over; ask for another one.")
         self.changes.append(Callback(storable(text)[:2000], due_at))
 
-    def send(self, channel: str, text: str) -> None:
+    def send(self, channel: str, text: str, *, unproved: bool = False) -> None:
         """See `ToolContext.send`."""
         if self.post is None:
             raise ToolError("Nothing can be sent from here.")
-        self.changes.append(self.post.address(channel, text))
+        self.changes.append(self.post.address(channel, text, unproved=unproved))
 
     def offer_choices(self, choices: Sequence[str]) -> None:
         """See `ToolContext.offer_choices`."""

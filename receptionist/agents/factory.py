@@ -6,7 +6,6 @@ import hashlib
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import structlog
 
@@ -26,8 +25,9 @@ from receptionist.contracts.events import ModelTroubled
 from receptionist.contracts.model import Model
 from receptionist.contracts.strategy import StrategyFields
 from receptionist.errors import LineError, ModelError
+from receptionist.localtime import local_now
 from receptionist.parts import Parts
-from receptionist.services.directory import Office, PublishedStrategy
+from receptionist.services.directory import PublishedStrategy
 from receptionist.services.sessions import SessionState
 
 log = structlog.get_logger()
@@ -40,14 +40,15 @@ class AgentFactory:
         self._parts = parts
         self._tools = {name: prepared_tool(tool) for name, tool in parts.tools.items()}
         self._prompts = Prompts(self._prepare)
-        self._breakers = Breakers(self._troubled)
+        self.breakers = Breakers(self._troubled)
+        """Around each round with a model, whoever asks it."""
 
     def create_agent(self, brief: Brief, ledger: CallLedger, *, rehearsing: bool = False) -> Agent:
         """An agent for one turn; call its `dispose` afterwards. Raises `ModelError` if no model is ready.
 
         `rehearsing`: tools that act are offered, but a call of one does nothing (`agents.tools.HELD_BACK`)."""
         choices = self.choices(brief.strategy.fields)
-        now = local_now(brief.office, brief.strategy.fields)
+        now = local_now(brief.strategy.fields.timezone or brief.office.timezone)
         tools, settings = self._tools_of(brief, rehearsing)
         make_context = _context_maker(brief, now, settings)
         prompt = self.prompt(brief.strategy, brief.context, now)
@@ -64,7 +65,9 @@ class AgentFactory:
         )
         end_user = hashlib.sha256(f"{brief.office.id}:{brief.lead['id']}".encode()).hexdigest()
         memory = self._memory(brief, choices[0].model, toolbox)
-        return Agent(brief, choices, prompt, toolbox, end_user, self._breakers, memory)
+        agent = Agent(brief, choices, prompt, toolbox, end_user, self.breakers, memory, self._parts.agents.disposed)
+        self._parts.agents.created()
+        return agent
 
     def _troubled(self, account_id: int, model: str, reason: str) -> None:
         log.error("model_troubled", account=account_id, model=model, reason=reason)
@@ -174,10 +177,6 @@ class AgentFactory:
     def _veto(self, tool: str, arguments: Mapping[str, Any], context: Any) -> str | None:
         return self._parts.plugins.veto("veto_tool_call", tool=tool, arguments=arguments, context=context)
 
-
-def local_now(office: Office, fields: StrategyFields) -> datetime:
-    """The time where the business is: in the strategy's zone, or else the account's."""
-    return datetime.now(ZoneInfo(fields.timezone or office.timezone))
 
 
 def _context_maker(brief: Brief, now: datetime, settings: Mapping[str, Any]) -> ContextMaker:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
 from typing import Any, Literal, Protocol
 
 from receptionist.agents import memory
 from receptionist.contracts.model import Said
+from receptionist.services import stretches
 from receptionist.services.sessions import SessionState
 
-PERSON_BEGINS = Said("system", "A person of the business took over here and wrote what follows.")
+PERSON_BEGINS = Said("system", "A person of the business took over here.")
 PERSON_ENDS = Said("system", "The person gave the conversation back here; you answer again.")
 CHARACTERS_PER_TOKEN = 4
 """A guard, not a count: the vendor's usage says what it was."""
@@ -17,6 +19,12 @@ CHARACTERS_PER_TOKEN = 4
 
 class Recorded(Protocol):
     """A row of `messages`, as far as history needs it."""
+
+    @property
+    def seq(self) -> int: ...
+
+    @property
+    def created_at(self) -> datetime: ...
 
     @property
     def direction(self) -> str: ...
@@ -54,19 +62,30 @@ def trimmed(
     fitting = len(past)
     while fitting and (room := room - len(past[fitting - 1].text)) >= 0:
         fitting -= 1
-    return [*before, *_with_persons(past[fitting:]), *after, *reversed(now)]
+    shown = past[fitting:]
+    whose = stretches.changes(session, [*shown, *waiting])
+    return [*before, *_with_persons(shown, whose), *after, *reversed(now)]
 
 
-def _with_persons(past: Sequence[Recorded]) -> Iterator[Said]:
-    """What was said, with a note where a person took over, and one where the agent answers again."""
-    person = False
+def _with_persons(past: Sequence[Recorded], whose: Sequence[tuple[int, bool]]) -> Iterator[Said]:
+    """What was said, with a note where a person took over, and one where the agent answers again. `whose`: see
+    `stretches.changes`; a message of a person, or of the agent, tells it, too."""
+    person, left = False, list(whose)
     for message in past:
-        if message.direction == "out" and (message.author == "person") is not person:
-            person = not person
-            yield PERSON_BEGINS if person else PERSON_ENDS
+        steps = []
+        while left and left[0][0] <= message.seq:
+            steps.append(left.pop(0)[1])
+        if message.direction == "out":
+            steps.append(message.author == "person")
+        for step in steps:
+            if step is not person:
+                person = step
+                yield PERSON_BEGINS if person else PERSON_ENDS
         yield _said(message, len(message.text))
-    if person:
-        yield PERSON_ENDS
+    for _, step in [*left, (0, False)]:
+        if step is not person:
+            person = step
+            yield PERSON_BEGINS if person else PERSON_ENDS
 
 
 def _said(message: Any, limit: int) -> Said:

@@ -1,7 +1,8 @@
-"""Whether a customer's message is nothing but a no."""
+"""Whether a customer's message is a no."""
 
 from __future__ import annotations
 
+import re
 import unicodedata
 
 REFUSALS = {
@@ -22,21 +23,33 @@ REFUSALS = {
         " annule; stop; arretez; arrete; attendez; attends; laissez tomber; laisse tomber; surtout pas; faux"
     ),
 }
-"""By language; folded as `is_refusal` folds a message."""
+"""By language; folded as `clauses_of` folds a message."""
 
 _WORDS = frozenset(each.strip() for words in REFUSALS.values() for each in words.split(";"))
-_LONGEST = 40
+LONGEST = 4000
+"""Characters that are looked at."""
+
+_CLAUSE_ENDS = re.compile(r"[.,;:!?\n()\u2013\u2014]+|\s-+\s")
 
 
 def is_refusal(text: str) -> bool:
-    """Whether `text` is a plain refusal in any of the languages: "No, thanks!" is one, "no problem" is none.
+    """Whether `text` is a plain refusal in any of the languages, or begins with one: "No, thanks!" and "No, make it
+    Friday" are, "no problem" is none.
 
     A number sign or emoji around the words makes no difference, nor do capitals and accents."""
-    if len(text) > _LONGEST:
-        return False
-    plain = unicodedata.normalize("NFKD", text.casefold())
+    clauses = clauses_of(text[:LONGEST])
+    return bool(clauses) and clauses[0] in _WORDS
+
+
+def clauses_of(text: str) -> list[str]:
+    """What stands between marks, as words without capitals, accents, apostrophes and signs, one space between them."""
+    return [clause for clause in map(_folded, _CLAUSE_ENDS.split(text)) if clause]
+
+
+def _folded(clause: str) -> str:
+    plain = unicodedata.normalize("NFKD", clause.casefold())
     kept = (
         letter if letter.isalnum() else "" if letter in "'\u2019" or unicodedata.combining(letter) else " "
         for letter in plain
     )
-    return " ".join("".join(kept).split()) in _WORDS
+    return " ".join("".join(kept).split())

@@ -6,6 +6,7 @@ import itertools
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from receptionist.agents.agent import Answer
@@ -13,12 +14,13 @@ from receptionist.agents.brief import NO_SESSION, Brief, made_up_lead, prompt_co
 from receptionist.agents.choices import numbered
 from receptionist.agents.claims.backing import Earlier
 from receptionist.agents.edited import edited
-from receptionist.agents.factory import AgentFactory, local_now
+from receptionist.agents.factory import AgentFactory
 from receptionist.agents.history import trimmed
 from receptionist.agents.memory import goal_values
 from receptionist.agents.prompt import Prompt
 from receptionist.contracts.edits import PromptContext
 from receptionist.contracts.strategy import StrategyFields
+from receptionist.localtime import local_now
 from receptionist.parts import Parts
 from receptionist.services.directory import Office, PublishedStrategy
 from receptionist.services.next_turn import NextTurn
@@ -49,7 +51,7 @@ def prompt_of(
         turn = NextTurn(None, made_up_lead(), {"id": 0, "first_reply": True, "interaction_count": 1}, "", NO_SESSION)
     goals = goal_values(turn.session)
     context = prompt_context(office, strategy, line, turn.lead, turn.conversation, turn.message, goals)
-    return factory.prompt(strategy, context, local_now(office, strategy.fields))
+    return factory.prompt(strategy, context, local_now(strategy.fields.timezone or office.timezone))
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +61,9 @@ class _Line:
     direction: str
     text: str
     author: str = "agent"
+    seq: int = 0
+    choices: Sequence[str] | None = None
+    created_at: datetime = datetime.min
     attachments: Sequence[Mapping[str, Any]] | None = None
 
 
@@ -145,6 +150,7 @@ class Rehearsal:
             show=lambda text: None,
             withdraw=lambda: None,
             called=self._called,
+            messages=tuple(self._said),
         )
         agent = self._factory.create_agent(brief, self._ledger, rehearsing=True)
         try:

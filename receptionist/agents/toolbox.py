@@ -80,6 +80,7 @@ class Toolbox:
         self._made: list[str] = []
         self._bad = 0
         self._unknown: set[str] = set()
+        self._agreed: set[tuple[str, str]] = set()
         self.done: frozenset[str] = frozenset()
         """The kinds of claims that this turn's calls back."""
         self.choices: tuple[str, ...] = ()
@@ -113,6 +114,10 @@ class Toolbox:
         kinds = [backed(tool.tool) for name, tool in self._tools.items() if name in earlier.tools]
         return frozenset().union(*kinds, PERSON if earlier.person_asked else ())
 
+    def said_before(self) -> list[str]:
+        """What the customer was told in earlier turns, by the agent or a person."""
+        return [each.text for each in self._messages if each.direction == "out"]
+
     def run(self, requests: Sequence[ToolRequest], deadline: float) -> list[Item]:
         """Make the calls one after the other; every request gets an output, whatever happens."""
         return [ToolOutput(request.call_id, request.name, self._told(request, deadline)) for request in requests]
@@ -142,6 +147,8 @@ class Toolbox:
         reason = self._veto(tool.tool.name, arguments, self._make_context(request.name, "", self._session))
         if reason is not None:
             return f"Not called: {reason}"
+        if (request.name, canonical(arguments)) in self._agreed:
+            return "Not called: the customer agreed to this once, and it was called in this turn already."
         if self._unasked(tool, arguments) and len(canonical(arguments)) > MAX_ARGUMENTS:
             return f"Not called: the customer must be asked first; keep the arguments below {MAX_ARGUMENTS} characters."
         result = self._call(tool, arguments, self._ledger.begin(tool.tool.name, request.arguments), deadline)
@@ -157,7 +164,7 @@ class Toolbox:
         else:
             state, result = _in_time(tool, arguments, context, deadline)
             state, result = self._held_to_truth(state, result, context)
-            changes = (*(context.changes if state == "done" else ()), *_settled(tool, arguments, state))
+            changes = (*(context.changes if state == "done" else ()), *self._settled(tool, arguments, state))
         if state == "unknown":
             self._unknown.add(tool.tool.name)
         if state == "done":
@@ -183,17 +190,27 @@ class Toolbox:
         return not agreed(self._session, tool.tool.name, canonical(arguments), self._messages)
 
     def _held_to_truth(self, state: str, result: str, context: Context) -> tuple[str, str]:
-        """What the customer is to read besides the reply is held to what was done, and may be told, as the reply is; that
-        it is sent needs no other call."""
-        heard = [each.text for each in self._messages if each.direction == "in"]
+        """What the customer reads besides the reply must be true, and may tell no more, as the reply itself."""
         for change in context.changes if state == "done" else ():
-            text = {Posted: "text", Offered: "choices"}.get(type(change))
-            if text and (leak := self._leaks.found(str(getattr(change, text)), heard)):
-                return "failed", f"Not done: it tells {leak}. Say it in your own words, without that."
-            if isinstance(change, Posted) and (claims := untrue(change.text, self, besides=frozenset(("sent",)))):
-                lies = "; ".join(dict.fromkeys(claim.sentence for claim in claims))
-                return "failed", f"Not sent: the text says what no tool did: {lies[:300]} Say only what is true."
+            if isinstance(change, Offered):
+                wrong = self._leak(" ".join(change.choices))
+            else:
+                wrong = self._wrong(change.text) if isinstance(change, Posted) else None
+            if wrong is not None:
+                return "failed", f"Not done: {wrong}"
         return state, result
+
+    def _wrong(self, text: str) -> str | None:
+        """Why a text may not be sent; that it is sent needs no other call."""
+        claims = untrue(text, self, besides=frozenset(("sent",)))
+        if not claims:
+            return self._leak(text)
+        lies = "; ".join(dict.fromkeys(claim.sentence for claim in claims))
+        return f"it says what no tool did: {lies[:300]} Say only what is true."
+
+    def _leak(self, text: str) -> str | None:
+        leak = self._leaks.found(text, [each.text for each in self._messages if each.direction == "in"])
+        return leak and f"it tells {leak}. Say it in your own words, without that."
 
     def _settle(self, call: Any, deadline: float) -> str:
         """The result of a call a dead worker made; one only begun is made again if that is safe."""
@@ -202,6 +219,7 @@ class Toolbox:
         tool = self._tools.get(call.name)
         if call.state == "done" and tool is not None:
             self.done |= backed(tool.tool)
+            self._settled(tool, tool.parse(call.arguments), "done")
             self._offer_again(tool, call, deadline)
         if call.state != "started":
             return call.result or ""
@@ -209,9 +227,16 @@ class Toolbox:
             return self._call(tool, tool.parse(call.arguments), call, deadline)
         result = "It is not known whether this was done. Say so, do not repeat it, and hand over to a person."
         self._unknown.add(call.name)
-        settled = () if tool is None else _settled(tool, tool.parse(call.arguments), "unknown")
+        settled = () if tool is None else self._settled(tool, tool.parse(call.arguments), "unknown")
         self._ledger.finish(call, "unknown", result, settled)
         return result
+
+    def _settled(self, tool: PreparedTool, arguments: Mapping[str, Any], state: str) -> tuple[Settled, ...]:
+        """What was agreed to and was, or may have been, done is agreed to no more; what failed may be tried again."""
+        if tool.tool.confirm is None or state == "failed":
+            return ()
+        self._agreed.add((tool.tool.name, canonical(arguments)))
+        return (Settled(tool.tool.name, canonical(arguments)),)
 
     def _may_repeat(self, tool: PreparedTool, call: Any) -> bool:
         """Whether a call that was only begun may be made again. One that nobody was asked about was not made at all; of
@@ -231,13 +256,6 @@ class Toolbox:
         state, _ = _in_time(tool, tool.parse(call.arguments), context, deadline)
         if state == "done":
             self._heed([each for each in context.changes if isinstance(each, Offered)], context)
-
-
-def _settled(tool: PreparedTool, arguments: Mapping[str, Any], state: str) -> tuple[Settled, ...]:
-    """What was agreed to and was, or may have been, done is agreed to no more; what failed may be tried again."""
-    if tool.tool.confirm is None or state == "failed":
-        return ()
-    return (Settled(tool.tool.name, canonical(arguments)),)
 
 
 def _line(name: str, arguments: str, result: str) -> str:

@@ -2,7 +2,9 @@
 
 Kept with the turn as plain values (`turns.trace`):
 
-- `shown`: `messages` (how many, notes included), `summary_seq`, `goals` and `tools` (names), `instructions`;
+- `shown`: `messages` (how many, notes included), `first_seq` and `last_seq` of the messages that were shown whole,
+  `notes` (the text of each: summary, earlier calls, goals), `summary_seq`, `goals` (how many), `tools` (names),
+  `instructions`;
 - `rounds`: for each call of a model `model`, `seconds`, `first_text` (seconds until the first words), tokens (`input`,
   `cached`, `output`, `reasoning`), `calls` (tools it asked for), `error`;
 - `steps`: seconds by step: `wait` (from the oldest message's arrival to the turn's start), `brief`, `model`, `tools`;
@@ -17,10 +19,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from receptionist.contracts.model import Usage
+from receptionist.contracts.model import Said, Usage
+from receptionist.services.sessions import SessionState
 
 LONGEST = 20_000
 """Characters of the instructions that are kept."""
+LONGEST_NOTES = 6000
+"""The same of all notes together."""
 
 
 @dataclass(slots=True)
@@ -45,13 +50,23 @@ class Trace:
     rounds: list[dict[str, Any]] = field(default_factory=list)
     steps: dict[str, float] = field(default_factory=dict)
     withdrawn: list[str] = field(default_factory=list)
+    spent: dict[str, Usage] = field(default_factory=dict)
+    """By the vendor's name of the model; also of rounds whose answer was never said. Not among the plain values."""
 
-    def show(self, messages: int, summary_seq: int, goals: int, tools: Sequence[str], instructions: str) -> None:
-        """What the model is given before it says anything."""
+    def show(
+        self, items: Sequence[Said], seqs: Sequence[int], session: SessionState, tools: Sequence[str], instructions: str
+    ) -> None:
+        """What the model is given before it says anything. `seqs`: of all messages that could be shown, in order; the
+        newest are."""
+        whole = sum(item.role != "system" for item in items)
+        seen = seqs[-whole:] if whole else ()
         self.shown = {
-            "messages": messages,
-            "summary_seq": summary_seq,
-            "goals": goals,
+            "messages": len(items),
+            "first_seq": seen[0] if seen else None,
+            "last_seq": seen[-1] if seen else None,
+            "notes": _bounded([item.text for item in items if item.role == "system"]),
+            "summary_seq": session.summary_seq,
+            "goals": len(session.open_goals),
             "tools": list(tools),
             "instructions": instructions[:LONGEST],
         }
@@ -85,7 +100,22 @@ class Trace:
             entry["error"] = error[:300]
         self.rounds.append(entry)
 
+    def spend(self, model: str, usage: Usage) -> None:
+        """A round is over, and used this much."""
+        self.spent[model] = self.spent.get(model, Usage()).plus(usage)
+
     def plain(self) -> dict[str, Any] | None:
         """The trace as plain values; None if nothing was done."""
         found = {"shown": self.shown, "rounds": self.rounds, "steps": self.steps, "withdrawn": self.withdrawn}
         return {name: value for name, value in found.items() if value} or None
+
+
+def _bounded(notes: Sequence[str]) -> list[str]:
+    """The notes, the last of them cut where all together are too long."""
+    kept, room = [], LONGEST_NOTES
+    for note in notes:
+        if room <= 0:
+            break
+        kept.append(note[:room])
+        room -= len(note)
+    return kept

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from receptionist.cli.base import account_option, in_account, ready
+from receptionist.cli.base import Number, account_option, in_account, ready
 
 COUNTRY = "Where phone numbers without a country code are from: two letters, such as DE."
 
@@ -25,11 +25,11 @@ def account_add(name: str, timezone: str, country: str | None) -> None:
     parts, _ = ready()
     with parts.database.begin() as connection:
         accounts.create(connection, name, timezone, country)
-    click.echo(f"Account {name} is there. Next: receptionist strategy publish, receptionist line add.")
+    click.echo(f"Account {name} is there. Next: receptionist strategy create, receptionist line add.")
 
 
 @account.command("credits")
-@click.argument("amount", type=click.IntRange(min=1))
+@click.argument("amount", type=Number("write a number of turns from 1 on, such as 500, not {}", min=1))
 @account_option
 def account_credits(amount: int, account: str | None) -> None:
     """Add AMOUNT turns to an account; from the first time on its turns are counted."""

@@ -6,11 +6,12 @@ import getpass
 import json
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO
 
 import click
 
 from receptionist.config import find_instance_path
+from receptionist.errors import AdminError
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -18,6 +19,10 @@ if TYPE_CHECKING:
     from receptionist.agents.factory import AgentFactory
     from receptionist.db import Database, Scope
     from receptionist.parts import Parts
+
+
+MOST_TEXT = 4_000_000
+"""Characters of a file that are read, and one more where there are more; no strategy is as long."""
 
 
 def printable(text: str | None) -> str:
@@ -35,8 +40,24 @@ def operator() -> str:
         return "somebody by command"
 
 
-def named_values(pairs: Sequence[str]) -> dict[str, Any]:
-    """NAME=VALUE arguments; a value is JSON where it can be, else text. Raises `click.UsageError`."""
+class Number(click.IntRange):
+    """A whole number; who writes something else is told the `cure`, in which {} is what they wrote."""
+
+    def __init__(self, cure: str, *, min: int | None = None) -> None:  # noqa: A002 - click's name
+        super().__init__(min=min)
+        self._cure = cure
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """The number, or click's error with the cure."""
+        try:
+            return super().convert(value, param, ctx)
+        except click.BadParameter:
+            self.fail(self._cure.replace("{}", printable(str(value))), param, ctx)
+
+
+def named_values(pairs: Sequence[str], texts: Collection[str] = ()) -> dict[str, Any]:
+    """NAME=VALUE arguments; a value is JSON where it can be, else text. Of the names in `texts`, numbers and true or
+    false are text, too. Raises `click.UsageError`."""
     found: dict[str, Any] = {}
     for pair in pairs:
         name, separator, value = pair.partition("=")
@@ -46,7 +67,32 @@ def named_values(pairs: Sequence[str]) -> dict[str, Any]:
             found[name] = json.loads(value)
         except (ValueError, RecursionError):
             found[name] = value
+        if name in texts and isinstance(found[name], bool | int | float):
+            found[name] = value
     return found
+
+
+text_file = click.File(encoding="utf-8")
+"""A file, - for standard input, to be read by `text_of`."""
+
+
+def text_of(file: TextIO) -> str:
+    """The text of an open file. Raises an `AdminError` for an empty one, and for what is no text."""
+    try:
+        text = file.read(MOST_TEXT + 1).removeprefix("\N{ZERO WIDTH NO-BREAK SPACE}")
+    except UnicodeDecodeError as error:
+        raise AdminError(f"The file {printable(file.name)} is not text; this must be a JSON file of UTF-8.") from error
+    if not text.strip():
+        raise AdminError(f"The file {printable(file.name)} is empty.")
+    return text
+
+
+def plain_json(text: str) -> Any:
+    """What a JSON text says. Raises an `AdminError`."""
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise AdminError(f"This is not JSON: {error}.") from error
 
 
 account_option = click.option("--account", help="Name of the account; not needed where there is only one.")

@@ -62,9 +62,13 @@ def _flag(row: Any) -> str:
 
 def _archived(row: Any) -> str:
     """When a conversation was archived, or will be, by whom and for which strategy, or for a merge of two leads."""
+    from receptionist.services import conversations
+
     when = f"{row.archived_at:%Y-%m-%d %H:%M} by {printable(row.archived_by)}"
     change = " to ".join(printable(name) if name else "no strategy" for name in (row.archived_from, row.archived_to))
     said = "Archived since" if row.state == "archived" else "Archived when its last work is done, since"
+    if row.archived_by.startswith(conversations.ENDED):
+        return f"{said} {when}."
     if row.archived_from is None and row.archived_to is None:
         return f"{said} {when}: two leads became one."
     return f"{said} {when}: from {change}."

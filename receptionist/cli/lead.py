@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from receptionist.cli.base import account_option, in_account, printable, reading
+from receptionist.cli.base import Number, account_option, in_account, printable, reading
+from receptionist.errors import AdminError
 
 if TYPE_CHECKING:
     from receptionist.contracts.events import Event
@@ -19,6 +20,15 @@ if TYPE_CHECKING:
 @click.group()
 def lead() -> None:
     """Customers, and what is known of them."""
+
+
+lead_number = Number("{} is no number of a lead; find it with receptionist lead list --search {}")
+
+
+def known_channel(parts: Parts, channel: str | None) -> None:
+    """Nothing for a channel that there is, or None. Raises an `AdminError` naming those there are."""
+    if channel is not None and channel not in parts.channels:
+        raise AdminError(f"There is no channel {channel}; there are: {', '.join(sorted(parts.channels))}.")
 
 
 @contextmanager
@@ -55,7 +65,8 @@ def lead_list(
     """List leads, those who wrote last first."""
     from receptionist.services import lead_search, strategies
 
-    with reading(account) as (_, _, scope):
+    with reading(account) as (parts, _, scope):
+        known_channel(parts, channel)
         page = lead_search.listed(
             scope,
             text=search,
@@ -64,15 +75,15 @@ def lead_list(
             channel=channel,
             strategy_id=strategies.find(scope, strategy).id if strategy else None,
             opted_out=opted_out,
-            after=before,
+            before=before,
             limit=limit,
         )
     for row in page.rows:
         click.echo(f"{row.id:>6}  {row.recent_at:%Y-%m-%d %H:%M}  {row.status:<10}  {who(row)}")
     if not page.rows:
-        click.echo("None among those looked at." if page.after else "None.")
-    if page.after:
-        click.echo(f"More: receptionist lead list --before {page.after} (with the same options)")
+        click.echo("None among those looked at." if page.before else "None.")
+    if page.before:
+        click.echo(f"More: receptionist lead list --before {page.before} (with the same options)")
 
 
 def who(row: Any) -> str:
@@ -81,7 +92,7 @@ def who(row: Any) -> str:
 
 
 @lead.command("show")
-@click.argument("lead_id", type=int)
+@click.argument("lead_id", type=lead_number)
 @account_option
 def lead_show(lead_id: int, account: str | None) -> None:
     """Print everything known of a lead, times in UTC."""

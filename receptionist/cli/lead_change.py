@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from receptionist.cli.base import account_option, operator
-from receptionist.cli.lead import changing, lead
+from receptionist.cli.lead import changing, known_channel, lead, lead_number
 
 
 @lead.command("add")
@@ -25,7 +25,7 @@ def lead_add(values: tuple[str, ...], account: str | None) -> None:
 
 
 @lead.command("set")
-@click.argument("lead_id", type=int)
+@click.argument("lead_id", type=lead_number)
 @click.argument("values", nargs=-1, required=True, metavar="NAME=VALUE...")
 @account_option
 def lead_set(lead_id: int, values: tuple[str, ...], account: str | None) -> None:
@@ -34,7 +34,7 @@ def lead_set(lead_id: int, values: tuple[str, ...], account: str | None) -> None
 
 
 @lead.command("status")
-@click.argument("lead_id", type=int)
+@click.argument("lead_id", type=lead_number)
 @click.argument("status")
 @account_option
 def lead_status(lead_id: int, status: str, account: str | None) -> None:
@@ -55,7 +55,7 @@ def _change(lead_id: int, given: dict[str, str], account: str | None) -> None:
 
 
 @lead.command("tag")
-@click.argument("lead_id", type=int)
+@click.argument("lead_id", type=lead_number)
 @click.argument("tags", nargs=-1, required=True)
 @account_option
 def lead_tag(lead_id: int, tags: tuple[str, ...], account: str | None) -> None:
@@ -64,7 +64,7 @@ def lead_tag(lead_id: int, tags: tuple[str, ...], account: str | None) -> None:
 
 
 @lead.command("untag")
-@click.argument("lead_id", type=int)
+@click.argument("lead_id", type=lead_number)
 @click.argument("tags", nargs=-1, required=True)
 @account_option
 def lead_untag(lead_id: int, tags: tuple[str, ...], account: str | None) -> None:
@@ -84,7 +84,7 @@ def _tag(lead_id: int, more: tuple[str, ...], less: tuple[str, ...], account: st
 
 
 @lead.command("note")
-@click.argument("lead_id", type=int)
+@click.argument("lead_id", type=lead_number)
 @click.argument("text")
 @account_option
 def lead_note(lead_id: int, text: str, account: str | None) -> None:
@@ -99,18 +99,16 @@ def lead_note(lead_id: int, text: str, account: str | None) -> None:
 
 
 @lead.command("consent")
-@click.argument("lead_id", type=int)
+@click.argument("lead_id", type=lead_number)
 @click.argument("channel")
 @click.argument("state", type=click.Choice(["granted", "refused"]))
 @account_option
 def lead_consent(lead_id: int, channel: str, state: str, account: str | None) -> None:
     """Say that a lead agreed to messages on CHANNEL, or refused them: then none is sent."""
     from receptionist.contracts.events import ConsentChanged
-    from receptionist.errors import AdminError
 
     with changing(account) as (parts, scope, events):
-        if channel not in parts.channels:
-            raise AdminError(f"There is no channel {channel}; there are: {', '.join(sorted(parts.channels))}.")
+        known_channel(parts, channel)
         change = parts.consents.grant if state == "granted" else parts.consents.refuse
         changed = change(scope, lead_id, channel, operator())
         if changed:

@@ -7,12 +7,13 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
 import click
 
 from receptionist.cli.base import account_option, find_account, operator, printable, reading, ready
-from receptionist.cli.progress import progress_shown
+from receptionist.cli.lead import known_channel, lead_number
+from receptionist.cli.progress import interrupt_noted, progress_shown
 
 if TYPE_CHECKING:
     from receptionist.services.csv_file import CsvFile, Row
@@ -23,7 +24,7 @@ MOST_SHOWN = 20
 
 
 @click.command("erase")
-@click.argument("lead_id", type=int)
+@click.argument("lead_id", type=lead_number)
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @account_option
 def erase(lead_id: int, yes: bool, account: str | None) -> None:
@@ -92,13 +93,17 @@ def import_(
         lead_import = Import(parts, account_id, stream, how, operator())
         if lead_import.passed_over:
             click.echo(f"Columns passed over: {printable(', '.join(lead_import.passed_over))}")
-        with _errors(file, lead_import.file) as wrong, progress_shown("bytes") as progress:
+        with (
+            interrupt_noted() as interrupted,
+            _errors(file, lead_import.file) as wrong,
+            progress_shown("bytes") as progress,
+        ):
             size = file.stat().st_size
-            try:
-                lead_import.run(wrong, lambda done: progress(done, size))
-            finally:
-                outcome = lead_import.outcome
+            outcome = lead_import.run(wrong, lambda done: progress(done, size), interrupted.is_set)
     click.echo(f"{'Would be' if dry_run else 'Imported'}: {outcome}.")
+    if interrupted.is_set():
+        rest = "nothing was changed" if dry_run else "these rows are in, and the same command again goes on"
+        raise click.ClickException(f"Interrupted; {rest}.")
     if outcome.wrong:
         click.echo(f"The wrong rows are in {_errors_of(file)}.")
         sys.exit(1)
@@ -110,16 +115,20 @@ def import_(
 @click.option("--status", help="Only leads of this status.")
 @click.option("--tag", help="Only leads with this tag.")
 @click.option("--channel", help="Only leads that wrote on this channel.")
+@click.option("--strategy", help="Only leads that this strategy answers on every line.")
+@click.option("--opted-out/--not-opted-out", default=None, help="Whether they refused messages of any channel.")
 @account_option
-def export(
-    file: Path, text: str | None, status: str | None, tag: str | None, channel: str | None, account: str | None
-) -> None:
+def export(file: Path, account: str | None, strategy: str | None, **filters: Any) -> None:
     """Write leads to FILE as CSV, those who wrote last first; it must not exist yet."""
-    from receptionist.services import lead_export
+    from receptionist.services import lead_export, strategies
 
-    with reading(account) as (_, _, scope), _new(file) as stream, progress_shown("leads") as progress:
-        filters = {"text": text, "status": status, "tag": tag, "channel": channel}
-        count = lead_export.export(scope, stream, lambda done: progress(done, None), **filters)
+    with reading(account) as (parts, _, scope):
+        known_channel(parts, filters["channel"])
+        strategy_id = strategies.find(scope, strategy).id if strategy else None
+        with _new(file) as stream, progress_shown("leads") as progress:
+            count = lead_export.export(
+                scope, stream, lambda done: progress(done, None), **filters, strategy_id=strategy_id
+            )
     click.echo(f"{count} leads are in {file}.")
 
 
@@ -128,6 +137,8 @@ def _new(file: Path) -> Iterator[TextIO]:
     """A file for nobody else's eyes, gone again if it cannot be filled."""
     try:
         handle = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError as error:
+        raise click.ClickException(f"{file} is there already; remove it, or name another file.") from error
     except OSError as error:
         raise click.ClickException(f"{file}: {error.strerror}.") from error
     try:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import click
 
 from receptionist.cli.base import account_option, operator, printable, reading
-from receptionist.cli.lead import changing, lead, who
+from receptionist.cli.lead import changing, lead, lead_number, who
 
 
 @lead.command("merge")
-@click.argument("kept_id", type=int)
-@click.argument("merged_id", type=int)
+@click.argument("kept_id", type=lead_number)
+@click.argument("merged_id", type=lead_number)
 @account_option
 def lead_merge(kept_id: int, merged_id: int, account: str | None) -> None:
     """Two leads are one person: lead KEPT_ID gets the addresses and conversations of lead MERGED_ID."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import signal
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -12,6 +14,22 @@ import click
 TERMINAL_SECONDS = 1.0
 FILE_SECONDS = 10.0
 """How often it is said where nobody watches."""
+
+
+@contextmanager
+def interrupt_noted() -> Iterator[threading.Event]:
+    """Ctrl-C sets the event, for work that stops where it does no harm; a second one interrupts at once."""
+    noted = threading.Event()
+
+    def note(*_: object) -> None:
+        noted.set()
+        signal.signal(signal.SIGINT, before)
+
+    before = signal.signal(signal.SIGINT, note)
+    try:
+        yield noted
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 @contextmanager

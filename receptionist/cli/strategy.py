@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from receptionist.cli.base import account_option, in_account, operator, printable, reading
+from receptionist.cli.lead import lead_number
 
 if TYPE_CHECKING:
     from receptionist.contracts.strategy import StrategyFields
@@ -52,10 +53,7 @@ def strategy_list(account: str | None) -> None:
         rows = strategies.listed(scope)
     for row in rows:
         state = f"version {row.published_number}" if row.published_number else "never published"
-        notes = [
-            "" if row.active else "inactive",
-            f"draft of {printable(row.draft_by)}" if row.draft is not None else "",
-        ]
+        notes = ["" if row.active else "inactive", _draft(row)]
         click.echo(f"{row.name}  ({', '.join(filter(None, (state, *notes)))})")
         if row.description:
             click.echo(f"    {printable(row.description)}")
@@ -63,17 +61,26 @@ def strategy_list(account: str | None) -> None:
         click.echo("None.")
 
 
+def _draft(row: Any) -> str:
+    if row.draft is not None:
+        return f"draft of {printable(row.draft_by)}"
+    return "" if row.published_number else "draft with the defaults"
+
+
 @strategy.command("create")
 @click.argument("name")
 @click.option("--description", default="", help="For whom or what it is.")
 @account_option
 def strategy_create(name: str, description: str, account: str | None) -> None:
-    """Make a strategy; it can answer once a version is published."""
+    """Make a strategy, whose draft has the defaults; it can answer once a version is published."""
     from receptionist.services import strategies
 
     with in_account(account) as (_, _, scope):
         strategies.create(scope, name, description)
-    click.echo(f'{name} is there. Next: receptionist strategy edit "{name}", then receptionist strategy publish.')
+    click.echo(
+        f'{name} is there; its draft has the defaults. Next: receptionist strategy edit "{name}", then '
+        f'receptionist strategy publish "{name}".'
+    )
 
 
 @strategy.command("show")
@@ -171,7 +178,7 @@ def strategy_use(name: str, line_id: int, account: str | None) -> None:
 
 
 @strategy.command("give-lead")
-@click.argument("lead_id", type=int)
+@click.argument("lead_id", type=lead_number)
 @click.argument("name", required=False)
 @click.option("--none", "nothing", is_flag=True, help="Let the line's strategy answer this lead again.")
 @account_option

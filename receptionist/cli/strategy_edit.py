@@ -5,8 +5,7 @@ from __future__ import annotations
 import json
 import os
 import tempfile
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 import click
 
@@ -16,9 +15,12 @@ from receptionist.cli.base import (
     in_account,
     named_values,
     operator,
+    plain_json,
     printable,
     reading,
     ready,
+    text_file,
+    text_of,
 )
 from receptionist.cli.strategy import as_json, chosen_fields, draft_option, strategy, version_option
 from receptionist.errors import AdminError
@@ -31,7 +33,7 @@ if TYPE_CHECKING:
 
 @strategy.command("edit")
 @click.argument("name")
-@click.option("--from", "file", type=click.File(encoding="utf-8"), help="Begin with the text of this file.")
+@click.option("--from", "file", type=text_file, help="Begin with the text of this file.")
 @account_option
 def strategy_edit(name: str, file: Any, account: str | None) -> None:
     """Open the draft of NAME as JSON in your editor ($EDITOR), and save it when it is right."""
@@ -45,10 +47,13 @@ def strategy_edit(name: str, file: Any, account: str | None) -> None:
         strategy_id = strategies.find(scope, name).id
         draft = strategy_drafts.read(scope, strategy_id)
     begun = as_json(draft.fields)
-    text = click.edit(file.read() if file else begun, extension=".json")
+    given = text_of(file) if file else None
+    text = click.edit(given or begun, extension=".json")
+    if text is None:  # closed without a change: a file's text is one all the same
+        text = given
     while text is not None and text.strip() != begun:
         try:
-            fields = strategies.parse(_json(text))
+            fields = strategies.parse(plain_json(text))
             with parts.database.begin() as connection:
                 scope = Scope(connection, account_id)
                 saved = strategy_drafts.save(
@@ -77,13 +82,6 @@ def _again(text: str, error: AdminError, name: str) -> str:
     raise AdminError(f'Nothing is saved. Your text is in {path}; receptionist strategy edit "{name}" --from {path}')
 
 
-def _json(text: str) -> Any:
-    try:
-        return json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise AdminError(f"This is not JSON: {error}.") from error
-
-
 def _said(name: str, draft: Draft) -> str:
     if not draft.saved:
         return "The draft says what is published, so there is none any more."
@@ -98,13 +96,19 @@ def _said(name: str, draft: Draft) -> str:
 @account_option
 def strategy_set(name: str, fields: tuple[str, ...], account: str | None) -> None:
     """Change single fields of the draft; JSON or text. A dot leads into an object: opening_hours.monday=[]."""
+    from receptionist.contracts.strategy import StrategyFields
     from receptionist.services import strategies, strategy_drafts
 
-    changes = named_values(fields)
+    changes = named_values(fields, [name for name, field in StrategyFields.model_fields.items() if _is_text(field)])
     with in_account(account) as (_, factory, scope):
         strategy_id = strategies.find(scope, name).id
         draft = strategy_drafts.change(scope, strategy_id, changes, factory.check, operator())
     click.echo(_said(name, draft))
+
+
+def _is_text(field: Any) -> bool:
+    kinds = get_args(field.annotation) or (field.annotation,)
+    return any(kind is str or getattr(kind, "__origin__", None) is str for kind in kinds)
 
 
 @strategy.command("discard")
@@ -167,15 +171,14 @@ def strategy_export(name: str, number: int | None, draft: bool, account: str | N
 
 
 @strategy.command("import")
-@click.argument("file", type=click.Path(path_type=Path, allow_dash=True, exists=True, dir_okay=False))
+@click.argument("file", type=text_file)
 @click.option("--name", help="What it is called here; not needed where the file's name will do.")
 @account_option
-def strategy_import(file: Path, name: str | None, account: str | None) -> None:
+def strategy_import(file: Any, name: str | None, account: str | None) -> None:
     """Make the exported FILE (- for standard input) the draft of its strategy, made if new; publishes nothing."""
     from receptionist.services import strategy_files
 
-    with click.open_file(str(file), encoding="utf-8", errors="replace") as opened:
-        text = opened.read(strategy_files.MAX_FILE + 1)
+    text = text_of(file)
     with in_account(account) as (_, factory, scope):
         taken, new = strategy_files.take_in(scope, text, factory.check, operator(), name=name)
     made = "is new here; the file is its draft" if new else "has the file as its draft"

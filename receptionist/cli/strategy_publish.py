@@ -2,33 +2,42 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import click
 
-from receptionist.cli.base import account_option, in_account, operator, printable, reading
+from receptionist.cli.base import (
+    account_option,
+    in_account,
+    operator,
+    plain_json,
+    printable,
+    reading,
+    text_file,
+    text_of,
+)
 from receptionist.cli.strategy import strategy
 from receptionist.errors import AdminError
 
 
 @strategy.command("publish")
 @click.argument("name")
-@click.argument("file", type=click.File(encoding="utf-8"), required=False)
+@click.argument("file", type=text_file, required=False)
 @click.option("--note", default="", help="What changed, for the history.")
 @click.option("--anyway", is_flag=True, help="Publish the draft although a newer version would be undone.")
 @account_option
 def strategy_publish(name: str, file: Any, note: str, anyway: bool, account: str | None) -> None:
-    """Publish the draft of NAME, or FILE (JSON, - for standard input), as its newest version."""
-    from receptionist.services import strategies, strategy_drafts
+    """Publish the draft of NAME, or FILE (JSON, - for standard input), as its newest version.
 
-    fields = _fields(file) if file else None
+    A new strategy is made with `receptionist strategy create` first."""
+    from receptionist.services import strategies, strategy_drafts, strategy_versions
+
+    fields = strategies.parse(_fields(file)) if file else None
     with in_account(account) as (_, factory, scope):
+        row = strategies.find(scope, name)
         if fields is not None:
-            number = strategies.publish(scope, name, strategies.parse(fields), factory.check, operator(), note)
-            row = strategies.find(scope, name)
+            number = strategy_versions.publish(scope, row.id, fields, factory.check, operator(), note)
         else:
-            row = strategies.find(scope, name)
             number = strategy_drafts.publish(scope, row.id, factory.check, operator(), note, over_newer=anyway)
         lines, leads = strategies.users(scope, row.id)
     then = (
@@ -42,10 +51,7 @@ def strategy_publish(name: str, file: Any, note: str, anyway: bool, account: str
 
 
 def _fields(file: Any) -> Any:
-    try:
-        fields = json.load(file)
-    except (ValueError, RecursionError) as error:
-        raise AdminError(f"This is not JSON: {error}.") from error
+    fields = plain_json(text_of(file))
     if isinstance(fields, dict) and "receptionist_strategy" in fields:
         raise AdminError("This is an exported strategy; take it in as a draft: receptionist strategy import FILE")
     return fields

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import click
 
@@ -27,7 +28,7 @@ def task_list(done: bool, kind: str | None, before: int | None, account: str | N
 
     with reading(account) as (_, _, scope):
         rows = tasks.listed(scope, done=done, kind=kind, before=before)
-        zone = accounts.timezone(scope)
+        zone = ZoneInfo(accounts.timezone(scope))
     for row in rows:
         click.echo("  ".join((f"{row.id:>6}", f"{row.created_at:%Y-%m-%d %H:%M}", f"{row.kind:<8}", _who(row))))
         click.echo("        " + printable(row.text).replace("\n", "\n        "))
@@ -58,7 +59,7 @@ def _who(row: Any) -> str:
     return printable(f"{name}, conversation {row.conversation_id} on {row.line}")
 
 
-def _notes(row: Any, zone: Any) -> list[str]:
+def _notes(row: Any, zone: ZoneInfo) -> list[str]:
     notes = []
     if row.due_at is not None:
         notes.append(f"Due {row.due_at.astimezone(zone):%A %Y-%m-%d %H:%M}.")

@@ -38,7 +38,7 @@ def turn_list(conversation_id: int | None, before: int | None, account: str | No
 
 @turn.command("show")
 @click.argument("turn_id", type=int)
-@click.option("--prompt", is_flag=True, help="Print the instructions the model was given, too.")
+@click.option("--prompt", is_flag=True, help="Print the instructions and notes the model was given, too.")
 @account_option
 def turn_show(turn_id: int, prompt: bool, account: str | None) -> None:
     """Print all that is known of turn TURN_ID: what was asked, shown, called, said and spent."""
@@ -75,6 +75,8 @@ def _print_trace(trace: dict[str, Any], prompt: bool) -> None:
     if shown:
         tools = ", ".join(shown["tools"]) or "none"
         click.echo(f"Shown: {shown['messages']} messages, {shown['goals']} open goals; tools: {tools}.")
+        if shown.get("first_seq") is not None:
+            click.echo(f"Messages shown whole: {shown['first_seq']} to {shown['last_seq']} of the conversation.")
     for number, one in enumerate(trace.get("rounds", ()), 1):
         details = ", ".join(f"{name} {json.dumps(value)}" for name, value in one.items() if name != "model")
         click.echo(f"Round {number}: {printable(one['model'])}: {printable(details)}")
@@ -82,6 +84,8 @@ def _print_trace(trace: dict[str, Any], prompt: bool) -> None:
         click.echo(f"Step {step}: {seconds:.3f} s")
     for text in trace.get("withdrawn", ()):
         click.echo(f"Withdrawn: {printable(text)}")
+    for note in shown.get("notes", ()) if prompt else ():
+        click.echo("Note: " + printable(note))
     if prompt and shown:
         click.echo("Instructions:\n" + printable(shown["instructions"]))
 

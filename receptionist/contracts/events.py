@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Literal
+
+from receptionist.contracts.model import Usage
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,12 +25,19 @@ class MessageTaken(Event):
 
 @dataclass(frozen=True, slots=True)
 class TurnRecorded(Event):
-    """A turn ended: with a reply, in silence, or with the apology (`failed=True`). `seconds` from its start."""
+    """A turn ended: with a reply, in silence, or with the apology (`failed=True`). `seconds` from its start.
+
+    `model`: who answered, None where a fixed text did, or nobody. `cost`: millionths of a US dollar, None where no
+    price is known."""
 
     conversation_id: int
     turn_id: int
     seconds: float
     failed: bool
+    outcome: Literal["done", "silent", "failed"] = "done"
+    model: str | None = None
+    usage: Usage = field(default_factory=Usage)
+    cost: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
@@ -15,6 +16,15 @@ from receptionist.contracts.settings import Settings
 from receptionist.contracts.storage import Storage
 
 S = TypeVar("S", bound=Settings)
+
+
+@dataclass(frozen=True, slots=True)
+class Agents:
+    """Agents of this process since it began: each is made for one turn, and disposed of when that ends."""
+
+    created: int
+    alive: int
+    disposed: int
 
 
 class Watch(Protocol):
@@ -79,6 +89,9 @@ class Host(Protocol):
 
     def unsign(self, purpose: str, token: str) -> dict[str, Any]:
         """The claims of a token made by `sign`. Raises `Refused` if forged, expired or for another purpose."""
+
+    def agents(self) -> Agents:
+        """How many agents this process made, and how many of them are alive now."""
 
     def limit(self, name: str, key: str, per_minute: int) -> None:
         """Count one use of `name` by `key`. Raises `TooMany` beyond `per_minute` uses in any 60 seconds."""

@@ -79,13 +79,16 @@ class StrategyFields(_Fields):
         default="Thank you for your message. Somebody will get back to you.",
         min_length=1,
         max_length=500,
-        description="Said where the agent may not answer: no credits, a limit, a person who does not come.",
+        description="Said where the agent may not answer: no credits, a limit, two machines that seem to talk.",
     )
     apology_text: str = Field(
         default="Sorry, I cannot answer just now. We have your message and will get back to you.",
         min_length=1,
         max_length=500,
         description="Said where an answer failed.",
+    )
+    take_messages: bool = Field(
+        default=True, description="Where no model answers, ask after the apology for need, name and number."
     )
     no_person_text: str = Field(
         default="Nobody is free just now. Please tell me what it is about and how you can be reached; I pass it on.",

@@ -95,10 +95,11 @@ class ToolContext(Protocol):
         """Leave a task for a person to call the customer at this aware time; it takes the place of one that is still
         open in this conversation. Raises `ToolError` for a time that is over."""
 
-    def send(self, channel: str, text: str) -> None:
+    def send(self, channel: str, text: str, *, unproved: bool = False) -> None:
         """Write to this very customer on another channel ("sms"): to where they wrote from there, else to the number
-        or address they gave. Sent once, after the call is recorded. Raises `ToolError` naming what is possible: no
-        such line, no address, the customer refused messages there, or too many for a day."""
+        or address that a channel proved or an admin noted; `unproved`: also to one they only typed, which may be a
+        stranger's. Sent once, after the call is recorded. Raises `ToolError` naming what is possible: no such line, no
+        address, the customer refused messages there, or too many for a day."""
 
     def offer_choices(self, choices: Sequence[str]) -> None:
         """Show the customer 2 to 6 short answers below this turn's reply: buttons where the channel has them, else a

@@ -12,6 +12,9 @@ from receptionist.models.base import Base, Made, Moment, Owned, Ref, belongs_to,
 OPEN_STATES = ("waiting", "pending", "sending")
 """States of messages that somebody still has to work on."""
 
+POSTED = "messages.author = 'agent' AND messages.turn_id IS NULL"
+"""Messages that the agent wrote besides replies, on another channel; few."""
+
 LISTED = {"ix_conversations_wanting": "person_requested_at", "ix_conversations_archived": "archived_at"}
 """Indexes of the few conversations that have this column, for lists of them."""
 
@@ -100,9 +103,9 @@ class Message(Owned, Base):
     Inbound states: waiting → answered, silent (nobody should answer) or failed. Outbound states: pending → sending →
     sent, unknown (perhaps sent), failed or suppressed (the customer refused it, or a person took over).
     `provider_message_id` is unique on the line, in its direction, for ever. `address` is where the message came from,
-    or goes to. `replays` counts how often a person had it sent again. `delivery` is how far it got, as its vendor
-    reports it; `code` is the vendor's reason why it failed. `attachments`: `contracts.messages.Attachment` as plain
-    values, with `key` and `size` once stored, or `error`. `choices`: answers the customer may choose from.
+    or goes to. `replays` counts how often a person had it sent, or answered, again. `delivery` is how far it got, as
+    its vendor reports it; `code` is the vendor's reason why it failed. `attachments`: `contracts.messages.Attachment`
+    as plain values, with `key` and `size` once stored, or `error`. `choices`: answers the customer may choose from.
     """
 
     __tablename__ = "messages"
@@ -128,6 +131,13 @@ class Message(Owned, Base):
             "id",
             sqlite_where=sa.text("state IN ('failed', 'unknown')"),
             postgresql_where=sa.text("state IN ('failed', 'unknown')"),
+        ),
+        sa.Index(
+            "ix_messages_posted",
+            "account_id",
+            "id",
+            sqlite_where=sa.text(POSTED.replace("messages.", "")),
+            postgresql_where=sa.text(POSTED.replace("messages.", "")),
         ),
         sa.CheckConstraint("direction IN ('in', 'out')", name="direction"),
     )

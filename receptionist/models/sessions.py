@@ -15,7 +15,7 @@ class Session(Owned, Base):
 
     `goals`: see `contracts.session.Goal`, the open ones and the last closed ones. `calls`: the newest tool calls with
     their results, shortened. `pending`: those that wait for the customer's confirmation. `summary` is of all messages
-    up to `summary_seq`.
+    up to `summary_seq`. `persons`: when persons had the conversation, see `services.stretches`.
     """
 
     __tablename__ = "sessions"
@@ -28,6 +28,7 @@ class Session(Owned, Base):
     goals: Mapped[list[dict[str, Any]]] = mapped_column(sa.JSON)
     calls: Mapped[list[dict[str, str]]] = mapped_column(sa.JSON)
     pending: Mapped[list[dict[str, Any]]] = mapped_column(sa.JSON)
+    persons: Mapped[list[dict[str, Any]]] = mapped_column(sa.JSON, insert_default=list)
     summary: Mapped[str] = mapped_column(sa.Text, insert_default="")
     summary_seq: Mapped[int] = mapped_column(insert_default=0)
     updated_at: Mapped[Made]

@@ -13,10 +13,10 @@ import structlog
 from receptionist.contracts.channel import Channel, Line
 from receptionist.contracts.messages import Attachment, File, Media
 from receptionist.db import AnyRow, Scope
-from receptionist.errors import FetchFailed
+from receptionist.errors import FetchFailed, Unavailable
 from receptionist.models import Message
 from receptionist.parts import Parts
-from receptionist.pipeline.lease import FenceLost, Lease, hold
+from receptionist.pipeline.lease import Lease, hold
 
 PURPOSE = "file"
 """What links to files are signed for."""
@@ -61,16 +61,37 @@ def _fetch_of(parts: Parts, lease: Lease, line: Line, row: AnyRow, until: float)
         each if "key" in each or "error" in each else _fetch(parts, lease, line, row, number, until)
         for number, each in enumerate(row.attachments)
     ]
+    committing = False
     try:
         with parts.database.begin() as connection:
             scope = Scope(connection, lease.account_id)
             hold(scope, lease)
             scope.run(scope.update(Message).where(Message.id == row.id).values(attachments=found))
-    except FenceLost:  # nothing knows of these files; of an erased lead they must not stay
-        for before, after in zip(row.attachments, found, strict=True):
-            if "key" not in before and "key" in after:
-                parts.host.storage().delete(after["key"])
+            committing = True
+    except Exception:  # nothing knows of these files; of an erased lead they must not stay
+        if not (committing and _may_be_noted(parts, lease, row.id, found)):
+            _drop(parts, row, found)
         raise
+
+
+def _may_be_noted(parts: Parts, lease: Lease, message_id: int, found: Sequence[Mapping[str, Any]]) -> bool:
+    """Whether a commit that failed did its work all the same; True where nobody can tell."""
+    try:
+        with parts.database.read(once=True) as connection:
+            scope = Scope(connection, lease.account_id)
+            row = scope.first(scope.select(Message, Message.attachments).where(Message.id == message_id))
+    except Unavailable:
+        return True
+    return row is not None and row.attachments == list(found)
+
+
+def _drop(parts: Parts, row: AnyRow, found: Sequence[Mapping[str, Any]]) -> None:
+    for before, after in zip(row.attachments, found, strict=True):
+        if "key" not in before and "key" in after:
+            try:
+                parts.host.storage().delete(after["key"])
+            except Exception:  # a storage's trouble must not hide why the files are not wanted
+                log.exception("attachment_not_deleted", message=row.id)
 
 
 def _fetch(parts: Parts, lease: Lease, line: Line, row: AnyRow, number: int, until: float) -> dict[str, Any]:

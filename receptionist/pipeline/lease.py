@@ -16,6 +16,7 @@ import structlog
 from receptionist.db import AnyRow, Database, Scope, db_now, prepared
 from receptionist.errors import Interrupted
 from receptionist.models import Account, Conversation, Lead, Line, Session, table
+from receptionist.pipeline.loops import GUARD
 
 WATCH_SECONDS = 1.0
 """How often holders learn that a newer message came in through another process."""
@@ -64,6 +65,8 @@ class Lease:
     """Whether the customer refused messages, so that nothing may be sent."""
     with_person: bool = False
     """Whether a person has the conversation, so that the agent is silent."""
+    with_guard: bool = False
+    """Whether that person is the loop guard, before whom nothing was being written: what was said goes out."""
     person_is_late: bool = False
     """Whether a person was asked for who has not come in the account's time."""
     lost: threading.Event = field(default_factory=threading.Event)
@@ -74,13 +77,14 @@ class Lease:
         self.address = row.address
         self.opted_out = row.opted_out_at is not None
         self.with_person = row.person_until is not None and row.person_until > row.now
+        self.with_guard = self.with_person and row.person == GUARD
         self.person_is_late = row.person_due_at is not None and row.person_due_at <= row.now
 
 
 conversations, accounts, lines, leads = table(Conversation), table(Account), table(Line), table(Lead)
 
 FATE = (
-    *(conversations.c[name] for name in ("opted_out_at", "person_until", "person_due_at")),
+    *(conversations.c[name] for name in ("opted_out_at", "person", "person_until", "person_due_at")),
     db_now().label("now"),
 )
 """What says whether a reply may go out, or a word about a person is due; judged in `Lease.note`, for SQLite 3.40
@@ -106,11 +110,17 @@ _state = (
         )
     ),
     sa.select(sessions.c.version)
-    .where(sessions.c.account_id == conversations.c.account_id, sessions.c.conversation_id == conversations.c.id)
+    .where(
+        sessions.c.account_id == sa.literal_column("conversations.account_id"),
+        sessions.c.conversation_id == sa.literal_column("conversations.id"),
+    )
     .scalar_subquery()
     .label("session_version"),
 )
-"""What may change while a lease is held; `hold` renews it."""
+"""What may change while a lease is held; `hold` renews it.
+
+In a RETURNING clause for SQLite, SQLAlchemy leaves the table's name out, so that a column that the inner table has too
+would be the inner one; hence the literal names."""
 
 TAKE = (
     sa.update(conversations)

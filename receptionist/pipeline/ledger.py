@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
 
-from receptionist.agents.claims.backing import Earlier
+from receptionist.agents.claims.backing import PERSON_BACKS, Earlier
 from receptionist.agents.context import Callback, Change, Ended, PersonRequest, Posted, SessionChange
 from receptionist.contracts.events import Event, LeadChanged, PersonRequested
 from receptionist.db import Scope, db_now
@@ -85,7 +85,9 @@ class Ledger:
                 Conversation.id == conversation_id
             )
             wrote = scope.select(Message, Message.id).where(
-                Message.conversation_id == conversation_id, Message.author == "person"
+                Message.conversation_id == conversation_id,
+                Message.author == "person",
+                Message.seq >= self._lease.next_seq - PERSON_BACKS,
             )
             names = frozenset(row.name for row in scope.all(called.distinct()))
             request = scope.first(asked)
@@ -110,6 +112,7 @@ class Ledger:
 
     def finish(self, call: LedgeredCall, state: str, result: str, changes: Sequence[Change] = ()) -> None:
         """Commit the call's result together with the changes it asked for. Raises `FenceLost`."""
+        minutes = self._parts.directory.office(self._lease.account_id, self._lease.revision).person_minutes
         with self._parts.database.begin() as connection:
             scope = Scope(connection, self._lease.account_id)
             hold(scope, self._lease)
@@ -118,7 +121,7 @@ class Ledger:
                 .where(ToolCall.id == call.id)
                 .values(state=state, result=result[:MAX_RESULT], finished_at=db_now())
             )
-            events = [event for change in changes if (event := self._apply(scope, change)) is not None]
+            events = [event for change in changes if (event := self._apply(scope, change, minutes)) is not None]
             posted = [each for each in changes if isinstance(each, Posted)]
             rings = [post.put(self._parts, scope, self._lease.lead_id, each) for each in posted]
             self._remember(scope, call, result, [each for each in changes if isinstance(each, SessionChange)])
@@ -141,7 +144,8 @@ class Ledger:
 
         self._lease.session_version = sessions.change(scope, self._lease.conversation_id, apply).version
 
-    def _apply(self, scope: Scope, change: Change) -> Event | None:
+    def _apply(self, scope: Scope, change: Change, minutes: int) -> Event | None:
+        """`minutes`: how long a customer who was promised a person waits."""
         lease = self._lease
         if isinstance(change, LeadChange):
             leads.change(scope, lease.lead_id, change)
@@ -152,7 +156,6 @@ class Ledger:
             conversations.end(scope, lease.conversation_id, change.reason)
         if not isinstance(change, PersonRequest):
             return None
-        minutes = self._parts.directory.office(lease.account_id, lease.revision).person_minutes
         handover.ask_for_person(scope, lease.conversation_id, f"{change.reason}: {change.summary}", minutes)
         return PersonRequested(lease.account_id, lease.conversation_id, change.reason, change.summary)
 

@@ -54,7 +54,8 @@ _messages = table(Message)
 
 _columns = (
     *(_messages.c[name] for name in ("id", "seq", "direction", "author", "kind", "address")),
-    *(_messages.c[name] for name in ("text", "state", "attempts", "replays", "attachments", "choices", "created_at")),
+    *(_messages.c[name] for name in ("text", "state", "error", "attempts", "replays", "attachments", "choices")),
+    _messages.c.created_at,
     db_now().label("now"),
 )
 

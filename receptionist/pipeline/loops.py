@@ -1,7 +1,7 @@
 """Whether a customer is a machine that answers our answers, judged by what was said before.
 
-What counts goes back from the message that waits to where the agent was silent last. So the count begins anew when a
-person hands the conversation back, or after the hour of silence.
+What counts goes back from the message that waits to where the agent was or fell silent last. So the count begins anew
+when a person hands the conversation back, or after the hour of silence.
 """
 
 from __future__ import annotations
@@ -14,6 +14,8 @@ from typing import NamedTuple
 
 from receptionist.db import AnyRow
 
+GUARD = "the loop guard"
+"""Who has a conversation in which two machines seem to talk."""
 SILENT = timedelta(hours=1)
 """How long the agent is silent then, unless a person hands the conversation back."""
 WITHIN = timedelta(minutes=10)
@@ -25,6 +27,9 @@ REPEATS = 4
 REPEATS_WITHIN = timedelta(hours=1)
 SHORTEST = 20
 """Letters of a text that is not just said again and again: "yes", "ok, thank you"."""
+
+MACHINES = "two machines seem to talk"
+"""How the reason begins, for an admin."""
 
 _GAPS = re.compile(r"[\W_]+")
 
@@ -54,13 +59,13 @@ def suspicion(waiting: Sequence[AnyRow], past: Sequence[AnyRow], loop_turns: int
     """Why the customer seems to be a machine, for an admin; None if nothing speaks for it, or `loop_turns` is None.
 
     `waiting` and `past` are messages as in `look.View`."""
-    if loop_turns is None or not waiting:
+    if loop_turns is None or not waiting or any(row.replays for row in waiting):  # those a person wants answered
         return None
     exchanges = _exchanges(waiting, past, max(loop_turns, REPEATS))
     if _quick(exchanges, loop_turns):
-        return f"two machines seem to talk: {loop_turns} messages within {QUICK.seconds} seconds of our answer each"
+        return f"{MACHINES}: {loop_turns} messages within {QUICK.seconds} seconds of our answer each"
     if _repeats(exchanges):
-        return "two machines seem to talk: the same messages come again and again"
+        return f"{MACHINES}: the same messages come again and again"
     return None
 
 
@@ -70,7 +75,7 @@ def _exchanges(waiting: Sequence[AnyRow], past: Sequence[AnyRow], most: int) -> 
     found: list[_Exchange] = []
     for row in reversed(past):
         by_person = row.direction == "out" and row.author != "agent"
-        if by_person or (row.direction == "in" and row.state == "silent") or len(found) == most:
+        if by_person or (row.direction == "in" and _counted(row)) or len(found) == most:
             break
         if row.direction == "in":
             said.insert(0, row)
@@ -80,6 +85,11 @@ def _exchanges(waiting: Sequence[AnyRow], past: Sequence[AnyRow], most: int) -> 
     if said and len(found) < most:
         found.append(_Exchange(said, None))
     return found
+
+
+def _counted(row: AnyRow) -> bool:
+    """Whether the agent was silent here, or fell silent, or a person looked: what came before counts no more."""
+    return row.state == "silent" or row.replays > 0 or (row.error or "").startswith(MACHINES)
 
 
 def _quick(exchanges: Sequence[_Exchange], count: int) -> bool:

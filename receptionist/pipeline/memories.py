@@ -14,6 +14,7 @@ from receptionist.models import Conversation
 from receptionist.parts import Parts
 from receptionist.pipeline.lease import FenceLost, Lease, guarded
 from receptionist.pipeline.look import View
+from receptionist.services import stretches
 from receptionist.services.sessions import goals_only
 
 
@@ -47,7 +48,9 @@ class MemoryRow:
         if seq and all(row.seq != seq for row in past):
             return None
         new = [row for row in past if row.seq > seq]
-        session = goals_only(self._view.session) if seq else self._view.session  # else the vendor knows nothing yet
+        session = self._view.session
+        if seq:  # else the vendor knows nothing yet
+            session = replace(goals_only(session), persons=tuple(stretches.after(session, seq)))
         shown = trimmed(new, self._view.waiting, session, self._parts.settings.history_tokens)
         return [*shown, *chosen(past, self._view.waiting)]
 

@@ -237,7 +237,7 @@ def _no_longer_wanted(lease: Lease, row: AnyRow) -> Result | None:
     """
     if lease.opted_out:
         return Result("suppressed", error="the customer opted out")
-    if lease.with_person and row.author == "agent":
+    if lease.with_person and not lease.with_guard and row.author == "agent":
         return Result("suppressed", error="a person took over")
     return None
 

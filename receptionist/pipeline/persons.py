@@ -8,31 +8,34 @@ import sqlalchemy as sa
 
 from receptionist.db import Scope, db_now
 from receptionist.models import Account, Conversation, Task
-from receptionist.parts import Parts
+from receptionist.pipeline import loops
 from receptionist.pipeline.lease import Lease
 from receptionist.services import handover
 
 if TYPE_CHECKING:
     from receptionist.pipeline.record import Outcome
 
-GUARD = "the loop guard"
-"""Who has a conversation in which two machines seem to talk."""
 
-
-def ask(parts: Parts, scope: Scope, lease: Lease, outcome: Outcome, turn_id: int) -> str | None:
+def ask(scope: Scope, lease: Lease, outcome: Outcome, turn_id: int) -> str | None:
     """Ask for a person if the turn wants one; returns why, None if nobody is asked (again).
 
-    Of a limit persons are told once, whatever the number of messages: by a task, and in this conversation."""
+    Of a limit persons are told once, whatever the number of messages: by a task, and in this conversation. No outcome
+    promises the customer a person by itself; that is what tools do, in `Ledger.finish`."""
     if outcome.withheld is not None:
         _add_task(scope, lease, "claim", outcome.withheld, turn_id)
+    message = None if outcome.step is None else outcome.step.message
+    if message is not None:
+        _add_task(scope, lease, "message", message, turn_id)
     reason = outcome.person
     if reason is None or (outcome.limit and not _tell_of_limit(scope, lease, reason, turn_id)):
         return None
     if outcome.silent_for is not None:
         _silence(scope, lease, reason, outcome.silent_for.total_seconds())
         return reason
-    minutes = parts.directory.office(lease.account_id, lease.revision).person_minutes
-    handover.ask_for_person(scope, lease.conversation_id, reason, minutes)
+    shown = reason if message is None else f"{reason}: {message.replace(chr(10), '; ')}"
+    handover.ask_for_person(scope, lease.conversation_id, shown, minutes=None)
+    if message is not None:
+        handover.promise_kept(scope, lease.conversation_id)
     return reason
 
 
@@ -56,7 +59,7 @@ def _silence(scope: Scope, lease: Lease, reason: str, seconds: float) -> None:
     values = {
         "person_requested_at": db_now(),
         "person_reason": reason,
-        "person": GUARD,
+        "person": loops.GUARD,
         "person_until": db_now(seconds),
     }
     scope.run(scope.update(Conversation).where(Conversation.id == lease.conversation_id).values(**values))

@@ -11,6 +11,7 @@ from receptionist.contracts.edits import PromptContext
 from receptionist.db import AnyRow, Scope, db_now
 from receptionist.errors import ToolError
 from receptionist.models import Conversation, Identity, Message
+from receptionist.models.conversations import POSTED as POSTED_ROWS
 from receptionist.parts import Parts
 from receptionist.pipeline.intake import open_conversation
 from receptionist.pipeline.lease import Lease
@@ -19,10 +20,14 @@ from receptionist.services import consent, handover, lead_addresses, leads
 from receptionist.text import storable
 
 MAX_A_DAY = 5
-"""Messages a customer is sent in 24 hours on channels where they are not talking: nobody is flooded by their number."""
+"""Messages that a customer, or an address, is sent in 24 hours besides replies: nobody is flooded by their number."""
+MAX_ACCOUNT_A_DAY = 200
+"""The same of all customers of an account together: nobody makes the business pay for texts to strangers."""
+REFUSED = "The customer refused messages there; do not offer it again."
 DAY = 86_400.0
 LONGEST = 2000
 """Characters of one text."""
+POSTED: sa.ColumnElement[bool] = sa.literal_column(POSTED_ROWS)  # literal, so that the partial index is used
 
 
 class PostOffice:
@@ -31,8 +36,9 @@ class PostOffice:
     def __init__(self, parts: Parts, lease: Lease, context: PromptContext) -> None:
         self._parts, self._lease, self._context = parts, lease, context
 
-    def address(self, channel: str, text: str) -> Posted:
-        """The text, as plugins edit it, with line and address. Raises `ToolError`."""
+    def address(self, channel: str, text: str, *, unproved: bool) -> Posted:
+        """The text, as plugins edit it, with line and address; `unproved`: also one that the customer only typed.
+        Raises `ToolError`."""
         lines = self._lines(channel)
         text = edited(self._parts.plugins, storable(text), self._context).strip()
         if not 0 < len(text) <= LONGEST:
@@ -40,7 +46,7 @@ class PostOffice:
         with self._parts.database.read() as connection:
             scope = Scope(connection, self._lease.account_id)
             lead = leads.find(scope, self._lease.lead_id)
-            address = self._address(scope, lead, channel)
+            address = self._address(scope, lead, channel, unproved=unproved)
             _may_write(self._parts, scope, lead.id, channel, address)
             line = _best(scope, lead.id, lines)
         kind = self._parts.channels[channel]
@@ -62,8 +68,9 @@ class PostOffice:
             raise ToolError(f"Nothing can be sent on {channel[:40]!r}. Channels to send on: {names}.")
         return possible[channel]
 
-    def _address(self, scope: Scope, lead: AnyRow, channel: str) -> str:
-        """Where the customer wrote from on the channel, else the number or address they gave. Raises `ToolError`."""
+    def _address(self, scope: Scope, lead: AnyRow, channel: str, *, unproved: bool) -> str:
+        """Where the customer wrote from on the channel, else the number or address that is theirs. Raises
+        `ToolError`."""
         kind = leads.channel_kind(channel)
         own = scope.select(Identity, Identity.value).where(Identity.lead_id == lead.id, Identity.kind == kind)
         row = scope.first(own.order_by(Identity.id.desc()).limit(1))
@@ -74,9 +81,11 @@ class PostOffice:
         if not written:
             asked = {"phone": "phone number", "email": "e-mail address"}.get(by, "address there")
             raise ToolError(f"The customer's {asked} is not known; ask for it and note it first.")
-        holders = (lead_addresses.holder(scope, each, written) for each in (by, kind))
-        if any(holder not in (None, lead.id) for holder in holders):
+        holders = {lead_addresses.holder(scope, each, written) for each in (by, kind)} - {None}
+        if holders - {lead.id}:
             raise ToolError("This number or address may be somebody else's; nothing is sent there. Offer a person.")
+        if not (holders or unproved):
+            raise ToolError("This was only typed here, so it may be a stranger's; nothing is sent there. Tell it here.")
         return str(written)
 
 
@@ -84,18 +93,21 @@ def _may_write(parts: Parts, scope: Scope, lead_id: int, channel: str, address: 
     """Raises `ToolError` where the customer refused messages, a person writes there, or there were too many."""
     known = consent.known(scope, lead_id).get(channel)
     if parts.consents.opted_out(scope, channel, address) or (known is not None and known.state == "refused"):
-        raise ToolError(f"The customer refused messages on {channel}; do not offer it again.")
-    posted = (Message.lead_id == lead_id, Message.author == "agent", Message.turn_id.is_(None))
-    sent = scope.select(Message, Message.id).where(*posted, Message.created_at > db_now(-DAY))
-    if len(scope.all(sent.limit(MAX_A_DAY))) >= MAX_A_DAY:
+        raise ToolError(REFUSED)
+    fresh = sa.case((Message.created_at > db_now(-DAY), True), else_=False).label("fresh")
+    newest = scope.select(Message, Message.lead_id, Message.address, fresh).where(POSTED).order_by(Message.id.desc())
+    rows = [row for row in scope.all(newest.limit(MAX_ACCOUNT_A_DAY)) if row.fresh]
+    mine = (sum(row.lead_id == lead_id for row in rows), sum(row.address == address for row in rows))
+    if max(mine) >= MAX_A_DAY or len(rows) >= MAX_ACCOUNT_A_DAY:
         raise ToolError("The customer was sent enough for today; tell them here instead.")
 
 
 def _best(scope: Scope, lead_id: int, lines: list[Line]) -> Line:
-    """The line the customer used last, else the first. Raises `ToolError` while a person writes there."""
+    """The line the customer used last, else the first. Raises `ToolError` while a person writes there, and where the
+    customer refused messages."""
     by_id = {line.id: line for line in sorted(lines, key=lambda line: line.id)}
     has_person = sa.case((Conversation.person_until > db_now(), True), else_=False).label("has_person")
-    own = scope.select(Conversation, Conversation.line_id, has_person)
+    own = scope.select(Conversation, Conversation.line_id, Conversation.state, Conversation.opted_out_at, has_person)
     row = scope.first(
         own.where(Conversation.lead_id == lead_id, Conversation.line_id.in_(by_id))
         .order_by(Conversation.last_message_at.desc())
@@ -105,6 +117,8 @@ def _best(scope: Scope, lead_id: int, lines: list[Line]) -> Line:
         return next(iter(by_id.values()))
     if row.has_person:
         raise ToolError("A person of the business is writing with the customer there; leave it to them.")
+    if row.state == "open" and row.opted_out_at is not None:
+        raise ToolError(REFUSED)
     return by_id[row.line_id]
 
 
@@ -113,7 +127,8 @@ def put(parts: Parts, scope: Scope, lead_id: int, posted: Posted) -> int:
     conversation to ring for. Where the customer refused messages meanwhile, they are never sent."""
     opted_out = parts.consents.opted_out(scope, posted.channel, posted.address)
     conversation_id = open_conversation(scope, posted.line_id, lead_id, posted.address, opted_out=opted_out)
+    state = "suppressed" if opted_out else "pending"
     for text in posted.parts:
-        handover.add_message(scope, conversation_id, text, state="pending", author="agent")
+        handover.add_message(scope, conversation_id, text, state=state, author="agent", address=posted.address)
     handover.wake(scope, conversation_id)
     return conversation_id

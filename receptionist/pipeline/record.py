@@ -10,14 +10,16 @@ from typing import Any, Literal
 
 import sqlalchemy as sa
 
+from receptionist.agents.take_message import Step
 from receptionist.contracts.model import Memory, Usage
 from receptionist.db import AnyRow, Scope, db_now, prepared
 from receptionist.errors import Interrupted
 from receptionist.models import Conversation, Message, ToolCall, Turn, table
 from receptionist.parts import Parts
-from receptionist.pipeline import memories, persons
+from receptionist.pipeline import memories, persons, taking
 from receptionist.pipeline.lease import ARCHIVED, FATE, FenceLost, Lease
-from receptionist.services import accounts
+from receptionist.services import accounts, handover
+from receptionist.services.leads import LeadChange
 
 _conversations, _messages, _turns = table(Conversation), table(Message), table(Turn)
 
@@ -106,6 +108,11 @@ class Outcome:
     """What the customer may choose from, below the last part."""
     memory: Memory | None = None
     """What a vendor that keeps the conversation has of it now, if it has all of this turn."""
+    step: Step | None = None
+    """What is kept of a message that is taken while no model answers."""
+
+
+NOTHING_LEARNED = LeadChange()
 
 
 class Road(Enum):
@@ -129,6 +136,8 @@ class Recorded:
     released: bool
     person: str | None = None
     """Why a person was asked for, if one was."""
+    learned: LeadChange = NOTHING_LEARNED
+    """What a step of taking a message found out about the lead."""
 
 
 def record(
@@ -162,17 +171,17 @@ def record(
         _settle_waiting(scope, waiting, outcome, turn_id)
         if outcome.memory is not None:
             memories.settle(scope, lease, outcome.memory, replies, all_answered=not (newer or more))
-        person = persons.ask(parts, scope, lease, outcome, turn_id)
+        learned = NOTHING_LEARNED if outcome.step is None else taking.keep(scope, lease, outcome.step)
+        person = persons.ask(scope, lease, outcome, turn_id)
         if outcome.nobody_came:
-            which = scope.update(Conversation).where(Conversation.id == lease.conversation_id)
-            scope.run(which.values(person_due_at=None))
+            handover.promise_kept(scope, lease.conversation_id)
             lease.person_is_late = False
     lease.turn_id = None
     lease.attempts = 0
     if not newer:
         lease.next_seq = first_seq + len(replies)
     unsent = [row for row in replies if row.state in ("pending", "sending")]
-    return Recorded(turn_id, replies, unsent, then_release and not newer, person)
+    return Recorded(turn_id, replies, unsent, then_release and not newer, person, learned)
 
 
 def _advance(scope: Scope, lease: Lease, count: int, then_release: bool) -> int:

@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
 from zoneinfo import ZoneInfo
 
+import sqlalchemy as sa
 import structlog
 
+from receptionist.agents import take_message
 from receptionist.agents.hours import is_open, open_intervals
+from receptionist.agents.take_message import Situation, Step
 from receptionist.contracts.channel import Line
 from receptionist.contracts.strategy import StrategyFields
+from receptionist.db import Database, Scope, prepared
+from receptionist.localtime import local_now
+from receptionist.models import Turn, table
 from receptionist.pipeline import loops
 from receptionist.pipeline.lease import Lease
 from receptionist.pipeline.look import View
@@ -22,13 +28,25 @@ from receptionist.services.directory import Office, PublishedStrategy
 CLOSED_AT_MOST = timedelta(days=60)
 """How far back it is looked whether the business was open since the customer was told that it is closed."""
 
+LIMIT = " has reached its limit of "
+"""What the reason of a turn says that a limit refused, before the limit and the day."""
+
+_turns = table(Turn)
+REFUSED_BEFORE = prepared(
+    sa.select(_turns.c.id)
+    .where(_turns.c.conversation_id == sa.bindparam("b_conversation"), _turns.c.error.like(sa.bindparam("b_reason")))
+    .order_by(_turns.c.id.desc())
+    .limit(1),
+    _turns,
+)
+
 log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
 class Refusals:
     """Judges one turn. `line` is None if it is not active, `strategy` if none may answer; `parts_of` cuts a text into
-    messages of the channel."""
+    messages of the channel; the `database` tells of earlier turns."""
 
     lease: Lease
     line: Line | None
@@ -36,6 +54,7 @@ class Refusals:
     office: Office
     strategy: PublishedStrategy | None
     parts_of: Callable[[str], list[str]]
+    database: Database
 
     def refusal(self) -> Outcome | None:
         """The outcome of a turn that no agent may answer; None if one may, as far as its usage allows."""
@@ -67,9 +86,29 @@ class Refusals:
     def apology(self, reason: str) -> Outcome:
         """The fixed text for the customer, the reason for the admin."""
         log.warning("turn_failed", conversation=self.lease.conversation_id, reason=reason)
-        fields = self.strategy.fields if self.strategy else StrategyFields()
-        parts = self.parts_of(fields.apology_text)
+        parts = self.parts_of(self._fields.apology_text)
         return Outcome("failed", parts, error=reason, strategy_version_id=self._version)
+
+    def unanswered(self, reason: str) -> Outcome:
+        """No model could answer: the apology, and what else is to be said until a message is taken.
+
+        What could not be answered is on the failed list, to be replayed; what answers a question of ours is not."""
+        apology = self.apology(reason)
+        if (step := self._step()) is None:
+            return apology
+        person = take_message.REASON if step.message else None
+        if step.taken:
+            return replace(apology, state="done", parts=self.parts_of(step.text), step=step, person=person)
+        said = "\n".join(filter(None, (self._fields.apology_text, step.text)))
+        return replace(apology, parts=self.parts_of(said), step=step, person=person)
+
+    def _step(self) -> Step | None:
+        fields, view = self._fields, self.view
+        if not fields.take_messages:
+            return None
+        return take_message.next_step(
+            Situation(fields, self.office.country, view.lead, view.session, view.waiting, view.past)
+        )
 
     def no_person(self) -> Outcome:
         """What is said where nobody came; nothing where the customer must not, or cannot, be written to."""
@@ -78,6 +117,10 @@ class Refusals:
             return Outcome("silent", (), error=reason, strategy_version_id=self._version, nobody_came=True)
         parts = self.parts_of(self.strategy.fields.no_person_text)
         return Outcome("done", parts, error=reason, strategy_version_id=self._version, nobody_came=True)
+
+    @property
+    def _fields(self) -> StrategyFields:
+        return self.strategy.fields if self.strategy else StrategyFields()
 
     @property
     def _version(self) -> int | None:
@@ -95,7 +138,7 @@ class Refusals:
         if fields.outside_hours == "answer":
             return None
         zone = ZoneInfo(fields.timezone or self.office.timezone)
-        now = datetime.now(zone)
+        now = local_now(zone.key)
         if is_open(fields, now):
             return None
         reason, parts = "outside opening hours", self.parts_of(fields.outside_hours_text)
@@ -106,36 +149,35 @@ class Refusals:
         return Outcome("done", parts, error=reason, strategy_version_id=self._version, person=reason)
 
     def _loop(self) -> Outcome | None:
+        """The fixed text once, for a human who was taken for a machine; then silence. The failed list has the message
+        that was one too many."""
         reason = loops.suspicion(self.view.waiting, self.view.past, self.office.limits.loop_turns)
         if reason is None:
             return None
+        assert self.strategy is not None
         log.warning("loop_broken", conversation=self.lease.conversation_id, reason=reason)
-        version = self._version
-        return Outcome("silent", (), error=reason, strategy_version_id=version, person=reason, silent_for=loops.SILENT)
+        return replace(self._refused(self.strategy.fields.fallback_text, reason), silent_for=loops.SILENT)
 
     def _limited(self, reached: Reached) -> Outcome:
         """The fixed text once a day in a conversation; every message goes on the failed list, to be replayed."""
         assert self.strategy is not None
         whose = f"{reached.key.kind} {reached.key.subject_id}"
-        reason = f"{whose} has reached its limit of {reached.limit} on {reached.key.day}"
+        reason = f"{whose}{LIMIT}{reached.limit} on {reached.key.day}"
         log.warning("turn_refused", conversation=self.lease.conversation_id, reason=reason)
-        parts = self.parts_of(self.strategy.fields.fallback_text)
-        if self._said_on(reached.key.day, parts[0]):
-            parts = []
+        said = self._limited_before(reached.key.day)
+        parts = [] if said else self.parts_of(self.strategy.fields.fallback_text)
         return Outcome("failed", parts, error=reason, strategy_version_id=self._version, person=reason, limit=True)
 
-    def _said_on(self, day: date, text: str) -> bool:
-        zone = ZoneInfo(self.office.timezone)
-        said = (row for row in self.view.past if row.direction == "out" and row.text == text)
-        return any(row.created_at.astimezone(zone).date() == day for row in said)
+    def _limited_before(self, day: date) -> bool:
+        """Whether a limit refused a turn of this conversation on that day; the same text may have had other reasons."""
+        with self.database.read() as connection:
+            scope = Scope(connection, self.lease.account_id)
+            reason = f"%{LIMIT}% on {day}"
+            before = scope.execute(REFUSED_BEFORE, b_conversation=self.lease.conversation_id, b_reason=reason)
+            return before.first() is not None
 
     def _refused(self, text: str, reason: str) -> Outcome:
         """No agent may answer: a fixed text for the customer, the failed list and a person for the rest."""
         log.warning("turn_refused", conversation=self.lease.conversation_id, reason=reason)
         parts = self.parts_of(text)
         return Outcome("failed", parts, error=reason, strategy_version_id=self._version, person=reason)
-
-
-def local_now(timezone: str) -> datetime:
-    """The time it is for an account, which says what day it is for its limits."""
-    return datetime.now(ZoneInfo(timezone))

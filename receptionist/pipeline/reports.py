@@ -14,12 +14,13 @@ from receptionist.contracts.events import ConsentChanged, Event, HandedOver, Lin
 from receptionist.contracts.messages import Echo, Receipt, Sender
 from receptionist.db import AnyRow, Scope
 from receptionist.errors import Unavailable
-from receptionist.models import Identity, Message
+from receptionist.models import Identity, Lead, Message
 from receptionist.parts import Parts
 from receptionist.pipeline.edge import LONGEST_ADDRESS, LONGEST_CODE, LONGEST_ERROR
 from receptionist.pipeline.intake import MAX_CONFLICTS, Moved, open_conversation
 from receptionist.pipeline.sendkey import message_id_in, send_key
 from receptionist.services import handover, leads, lines
+from receptionist.services.directory import Office
 from receptionist.text import bounded, storable
 
 _RANK = {"queued": 1, "sent": 2, "delivered": 3, "failed": 4, "read": 5}
@@ -63,17 +64,16 @@ class Reports:
 
     def take_echoes(self, line: Line, echoes: Sequence[Echo]) -> None:
         """Store what a person wrote in the vendor's app, which silences the agent; our own messages are known."""
-        strategy = self._parts.directory.office(line.account_id, line.revision).strategy(line.id)
-        minutes = strategy.fields.hand_back_minutes if strategy else handover.MINUTES
+        office = self._parts.directory.office(line.account_id, line.revision)
         for echo in filter(_is_storable, echoes):
-            for event in self._store_echo(line, echo, minutes):
+            for event in self._store_echo(line, echo, office):
                 self._parts.emit(event)
 
-    def _store_echo(self, line: Line, echo: Echo, minutes: int) -> list[Event]:
+    def _store_echo(self, line: Line, echo: Echo, office: Office) -> list[Event]:
         for _ in range(MAX_CONFLICTS):
             try:
                 with self._parts.database.begin(durable=True) as connection:
-                    return self._take_echo(Scope(connection, line.account_id), line, echo, minutes)
+                    return self._take_echo(Scope(connection, line.account_id), line, echo, office)
             except (IntegrityError, Moved):  # it was stored just now, or its customer was: the next look tells
                 continue
         raise Unavailable("This echo could not be stored just now; please send it again.")
@@ -93,13 +93,13 @@ class Reports:
             events.append(LineTroubled(line.account_id, line.id, reason))
         return events
 
-    def _take_echo(self, scope: Scope, line: Line, echo: Echo, minutes: int) -> list[Event]:
+    def _take_echo(self, scope: Scope, line: Line, echo: Echo, office: Office) -> list[Event]:
         if _by_provider_id(scope, line, echo.provider_message_id) is not None:
             return []
         if self._parts.forgotten.knows(scope, line.id, echo.provider_message_id)[0]:
             return []
         conversation_id = self._conversation(scope, line, echo.to)
-        handover.lock(scope, conversation_id)
+        lead_id = handover.lock(scope, conversation_id).lead_id
         if (ours := _unmarked(scope, conversation_id, echo)) is not None:
             values = {"provider_message_id": echo.provider_message_id}
             scope.run(scope.update(Message).where(Message.id == ours).values(**values))
@@ -112,7 +112,7 @@ class Reports:
             provider_message_id=echo.provider_message_id,
             sent_at=echo.sent_at,
         )
-        handover.take(scope, conversation_id, PERSON_IN_APP, minutes)
+        handover.take(scope, conversation_id, PERSON_IN_APP, _minutes(scope, office, line, lead_id))
         return [HandedOver(line.account_id, conversation_id, PERSON_IN_APP)]
 
     def _conversation(self, scope: Scope, line: Line, address: str) -> int:
@@ -126,6 +126,13 @@ class Reports:
             leads.add_identities(scope, lead_id, line.channel, Sender(address))
         opted_out = self._parts.consents.still_out(scope, line.channel, address, lead_id)
         return open_conversation(scope, line.id, lead_id, address, opted_out=opted_out)
+
+
+def _minutes(scope: Scope, office: Office, line: Line, lead_id: int) -> int:
+    """How long a person's message silences the agent that answers this lead."""
+    lead = scope.first(scope.select(Lead, Lead.strategy_id).where(Lead.id == lead_id))
+    strategy = office.strategy(line.id, lead.strategy_id if lead else None)
+    return strategy.fields.hand_back_minutes if strategy else handover.MINUTES
 
 
 def _is_storable(report: Receipt | Echo) -> bool:

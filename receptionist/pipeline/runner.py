@@ -20,6 +20,7 @@ from receptionist.pipeline.crew import Crew
 from receptionist.pipeline.drain import Drain
 from receptionist.pipeline.eraser import Eraser
 from receptionist.pipeline.lease import LeaseKeeper
+from receptionist.pipeline.retention import Retention
 from receptionist.pipeline.summariser import Summariser
 from receptionist.pipeline.sweeper import Sweeper
 from receptionist.pipeline.turn import Turns
@@ -52,6 +53,7 @@ class Runner:
         self._sweeper = Sweeper(parts.database, self._crew.hand, settings.sweep_seconds, hurry)
         self._asker = Asker(parts)
         self._eraser = Eraser(parts)
+        self._retention = Retention(parts.database, settings.trace_days)
         parts.ring = Bell(door.ring if door else self._crew.hand, self.keeper)
 
     def start(self) -> None:
@@ -62,6 +64,7 @@ class Runner:
         self._sweeper.start()
         self._asker.start()
         self._eraser.start()
+        self._retention.start()
         self.summariser.start()
         if self._door is not None:
             self._door.listen(self._heard)
@@ -71,6 +74,7 @@ class Runner:
         begun = time.monotonic()
         self._asker.stop()
         self._eraser.stop()
+        self._retention.stop()
         self.summariser.stop()
         self.drain.stopping.set()
         unbegun = self._crew.close()

@@ -7,15 +7,15 @@ messages are not shown.
 
 from __future__ import annotations
 
-import queue
 import threading
 import time
 from collections.abc import Sequence
-from contextlib import suppress
+from typing import NamedTuple
 
 import structlog
 
-from receptionist.agents.agent import Choice
+from receptionist.agents.agent import Choice, shown_name
+from receptionist.agents.breaker import Call
 from receptionist.agents.factory import AgentFactory
 from receptionist.contracts.model import Completed, ModelRequest, Said
 from receptionist.db import AnyRow, Scope
@@ -23,6 +23,7 @@ from receptionist.errors import Unavailable
 from receptionist.models import Conversation, Lead, Message
 from receptionist.models.conversations import OPEN_STATES
 from receptionist.parts import Parts
+from receptionist.pipeline.fair_queue import FairQueue
 from receptionist.pipeline.lease import Lease
 from receptionist.pipeline.look import View
 from receptionist.services import sessions
@@ -44,6 +45,11 @@ LONGEST = 3000
 """Characters of a summary."""
 SECONDS = 40.0
 """How long the model may take."""
+MOST = 100
+"""Conversations of one account that wait to be summarised; others are taken note of with their next turn."""
+PAUSE_SECONDS = 60.0
+"""How long nothing of an account is summarised after a failure; twice as long after each further one."""
+LONGEST_PAUSE_SECONDS = 3600.0
 
 INSTRUCTIONS = (
     "You keep the notes of a receptionist. Summarise the conversation below for the colleague who goes on with it: who "
@@ -59,15 +65,22 @@ class Moved(Exception):
     """Somebody else summarised meanwhile."""
 
 
+class _Trouble(NamedTuple):
+    """Failures of an account one after the other, and a reading of `time.monotonic()` until which it is left alone."""
+
+    failures: int
+    until: float
+
+
 class Summariser:
-    """One thread per process. `consider` is called after every turn and costs nothing where nothing is long."""
+    """One thread per process, in which accounts take turns. `consider` is called after every turn and costs nothing
+    where nothing is long."""
 
     def __init__(self, parts: Parts, factory: AgentFactory) -> None:
         self._parts = parts
         self._factory = factory
-        self._queue: queue.Queue[tuple[int, int] | None] = queue.Queue(maxsize=1000)
-        self._waiting: set[int] = set()
-        self._stopped = threading.Event()
+        self._queue = FairQueue(MOST)
+        self._troubles: dict[int, _Trouble] = {}
         self._thread = threading.Thread(target=self._run, name="summariser", daemon=True)
 
     def start(self) -> None:
@@ -76,30 +89,36 @@ class Summariser:
 
     def stop(self) -> None:
         """Begin nothing new; what is on its way is left alone."""
-        self._stopped.set()
-        with suppress(queue.Full):
-            self._queue.put_nowait(None)
+        self._queue.close()
 
     def consider(self, lease: Lease, view: View) -> None:
         """Have the conversation summarised if what is shown of it whole has grown long."""
         characters = sum(len(row.text) for row in view.past)
-        if len(view.past) < LONG and characters < self._parts.settings.history_tokens * LONG_SHARE:
-            return
-        if lease.conversation_id in self._waiting or self._queue.full():
-            return
-        self._waiting.add(lease.conversation_id)
-        self._queue.put_nowait((lease.account_id, lease.conversation_id))
+        if len(view.past) >= LONG or characters >= self._room:
+            self._queue.put(lease.account_id, lease.conversation_id)
+
+    @property
+    def _room(self) -> int:
+        """Characters for which the budget of tokens is surely large enough."""
+        return self._parts.settings.history_tokens * LONG_SHARE
 
     def _run(self) -> None:
-        while not self._stopped.is_set():
-            work = self._queue.get()
-            if work is None:
-                return
-            self._waiting.discard(work[1])
-            try:
-                self.summarise(*work)
-            except Exception:  # whatever model or database do: nothing is lost, and the next turn asks again
-                log.warning("not_summarised", conversation=work[1], exc_info=True)
+        while (work := self._queue.get()) is not None:
+            self.attempt(*work)
+
+    def attempt(self, account_id: int, conversation_id: int) -> None:
+        """Summarise a conversation, unless its account is left alone for a while; raises nothing."""
+        before = self._troubles.get(account_id, _Trouble(0, 0.0))
+        if time.monotonic() < before.until:
+            return
+        try:
+            self.summarise(account_id, conversation_id)
+        except Exception:  # whatever model or database do: nothing is lost, and a later turn asks again
+            pause = min(LONGEST_PAUSE_SECONDS, PAUSE_SECONDS * 2.0**before.failures)
+            self._troubles[account_id] = _Trouble(min(before.failures + 1, 10), time.monotonic() + pause)
+            log.warning("not_summarised", account=account_id, conversation=conversation_id, pause=pause, exc_info=True)
+        else:
+            self._troubles.pop(account_id, None)
 
     def summarise(self, account_id: int, conversation_id: int) -> bool:
         """Summarise all but the newest messages of a conversation; False if there is nothing to do.
@@ -109,14 +128,14 @@ class Summariser:
             scope = Scope(connection, account_id)
             before = sessions.load(scope, conversation_id)
             rows = _unsummarised(scope, conversation_id, before.summary_seq)
-            strategy = self._strategy(scope, conversation_id)
-        old = _closed(rows[:-KEPT])[:AT_ONCE]
-        if not old or strategy is None:
+            who = _who(scope, conversation_id)
+        old = _fitting(_closed(rows[:-KEPT])[:AT_ONCE], self._room)
+        if not old or who is None:
             return False
-        choice = self._factory.choices(strategy.fields)[0]
-        if not choice.model.summarises:
+        strategy = self._parts.directory.office(account_id).strategy(who.line_id, who.strategy_id)
+        text = "" if strategy is None else self._text(account_id, strategy, before, old)
+        if not text:
             return False
-        text = _ask(choice, account_id, before, old)
         try:
             with self._parts.database.begin() as connection:
                 sessions.change(
@@ -128,24 +147,34 @@ class Summariser:
             return False
         return True
 
-    def _strategy(self, scope: Scope, conversation_id: int) -> PublishedStrategy | None:
-        row = scope.first(
-            scope.select(Conversation, Conversation.line_id, Lead.strategy_id)
-            .join(Lead, (Lead.account_id == Conversation.account_id) & (Lead.id == Conversation.lead_id))
-            .where(Conversation.id == conversation_id)
-        )
-        return self._parts.directory.office(scope.account_id).strategy(row.line_id, row.strategy_id) if row else None
+    def _text(self, account_id: int, strategy: PublishedStrategy, before: SessionState, old: Sequence[AnyRow]) -> str:
+        """The summary; empty where there is none: the model does not summarise, or is in trouble just now."""
+        choice = self._factory.choices(strategy.fields)[0]
+        call = Call(account_id, strategy.id, shown_name(choice), time.monotonic() + SECONDS)
+        if not choice.model.summarises or not self._factory.breakers.closed(call):
+            return ""
+        with self._factory.breakers.guard(call):
+            return _ask(choice, call, before, old)
 
 
-def _ask(choice: Choice, account_id: int, before: SessionState, old: Sequence[AnyRow]) -> str:
+def _who(scope: Scope, conversation_id: int) -> AnyRow | None:
+    """The conversation's line, and its lead's own strategy."""
+    return scope.first(
+        scope.select(Conversation, Conversation.line_id, Lead.strategy_id)
+        .join(Lead, (Lead.account_id == Conversation.account_id) & (Lead.id == Conversation.lead_id))
+        .where(Conversation.id == conversation_id)
+    )
+
+
+def _ask(choice: Choice, call: Call, before: SessionState, old: Sequence[AnyRow]) -> str:
     so_far = f"Summary so far:\n{before.summary}\n\n" if before.summary else ""
     request = ModelRequest(
         instructions=INSTRUCTIONS,
         items=(Said("user", so_far + "\n".join(map(_line, old))),),
         tools=(),
-        deadline=time.monotonic() + SECONDS,
+        deadline=call.deadline,
         check=lambda: None,
-        account_id=account_id,
+        account_id=call.account_id,
         model=choice.name,
     )
     ended = [event for event in choice.model.stream(request) if isinstance(event, Completed)]
@@ -167,8 +196,19 @@ def _closed(rows: Sequence[AnyRow]) -> list[AnyRow]:
     return list(rows)
 
 
+def _fitting(rows: Sequence[AnyRow], room: int) -> list[AnyRow]:
+    """The first rows, at least one, whose lines have `room` characters together."""
+    fitting: list[AnyRow] = []
+    for row in rows:
+        room -= len(_line(row)) + 1
+        if room < 0 and fitting:
+            break
+        fitting.append(row)
+    return fitting
+
+
 def _summarised(now: SessionState, before: SessionState, text: str, seq: int) -> SessionState:
-    if now.summary_seq != before.summary_seq or not text:
+    if now.summary_seq != before.summary_seq:
         raise Moved
     return sessions.with_summary(now, text, seq)
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from functools import reduce
 from typing import Any
 
 from receptionist.agents.agent import Answer
@@ -14,12 +15,13 @@ from receptionist.agents.edited import edited
 from receptionist.agents.factory import AgentFactory
 from receptionist.agents.history import trimmed
 from receptionist.agents.memory import goal_values
+from receptionist.agents.take_message import answered_again
 from receptionist.agents.trace import Trace
 from receptionist.contracts.channel import Line
 from receptionist.contracts.edits import PromptContext
-from receptionist.contracts.events import MessageFailed, PersonRequested, TurnRecorded
+from receptionist.contracts.events import LeadChanged, MessageFailed, PersonRequested, TurnRecorded
 from receptionist.contracts.live import LiveEvent
-from receptionist.contracts.model import Said
+from receptionist.contracts.model import Said, Usage
 from receptionist.errors import AdminError, Interrupted, ModelError, NotFound, Unavailable
 from receptionist.live.recorded import recorded as recorded_event
 from receptionist.parts import Parts
@@ -43,6 +45,8 @@ class Attempt:
     deadline: float
     number: int = 0
     restarts_left: int = 3
+    spent: dict[str, Usage] = field(default_factory=dict)
+    """What models used so far, by model."""
 
 
 class Turns:
@@ -88,7 +92,7 @@ class Turns:
         office = self._parts.directory.office(lease.account_id, lease.revision)
         line, strategy = _line(office, lease), office.strategy(lease.line_id, lease.lead_strategy_id)
         stage = _Stage(self._parts, lease, line, view, attempt, check)
-        return stage, Refusals(lease, line, view, office, strategy, stage.parts_of)
+        return stage, Refusals(lease, line, view, office, strategy, stage.parts_of, self._parts.database)
 
 
 class _Stage:
@@ -103,12 +107,12 @@ class _Stage:
         self._ticket = lease.fence * 1000 + attempt.number
         self._topic = (lease.line_id, lease.address)
         self._ledger: Ledger | None = None
-        self._trace = Trace()
+        self._trace = Trace(spent=attempt.spent)
         if view.waiting:
             self._trace.took("wait", (view.at - view.waiting[0].created_at).total_seconds())
 
     def answer(self, factory: AgentFactory, refusals: Refusals) -> Outcome:
-        """Let an agent answer; the apology if it cannot."""
+        """Let an agent answer; the apology, and a message taken, if it cannot."""
         office, strategy = refusals.office, refusals.strategy
         assert self._line is not None
         assert strategy is not None
@@ -121,11 +125,11 @@ class _Stage:
         try:
             answer = self._ask(factory, self._brief(office, strategy, context))
         except (ModelError, AdminError) as error:
-            return refusals.apology(str(error))
+            return self._paid(refusals.unanswered(str(error)), office)
         except BaseException:
             self._withdraw()
             raise
-        return self._done(answer, strategy, context, office)
+        return self._paid(self._done(answer, strategy, context, office), office)
 
     def close(self, outcome: Outcome) -> Recorded:
         """Record the outcome and tell who watches. Raises `Newer` or `FenceLost`."""
@@ -194,16 +198,23 @@ class _Stage:
             self.parts_of(numbered(text, answer.choices) if as_list else text),
             choices=answer.choices,
             model=answer.model,
-            usage=answer.usage,
             strategy_version_id=strategy.version_id,
             charged=office.metered,
             person=answer.why,
             withheld=answer.withheld,
-            cost=prices.cost_of(office.prices, answer.model, answer.usage),
             memory=answer.memory
             if text == answer.text.strip()
             else None,  # else the vendor's copy is not what was said
+            step=answered_again(self._view.session, strategy.fields.tools),
         )
+
+    def _paid(self, outcome: Outcome, office: Office) -> Outcome:
+        """With what all rounds of the turn used: those of attempts that were begun anew and of models that failed, too,
+        each at the price of its model."""
+        if not (spent := self._trace.spent):
+            return outcome
+        usage, cost = reduce(Usage.plus, spent.values()), prices.cost_of_all(office.prices, spent)
+        return replace(outcome, model=outcome.model or list(spent)[-1], usage=usage, cost=cost)
 
     def _context(self, office: Office, strategy: PublishedStrategy) -> PromptContext:
         assert self._line is not None
@@ -272,16 +283,29 @@ class _Stage:
                 self._parts.bus.publish((lease.line_id, row.address), event)
         if not any(row.state == "sent" for row in recorded.replies):
             self._withdraw()
-        seconds = time.monotonic() - self._begun
-        failed = outcome.state == "failed"
-        self._parts.emit(TurnRecorded(lease.account_id, lease.conversation_id, recorded.turn_id, seconds, failed))
-        if failed:
+        if fields := recorded.learned.fields():
+            self._parts.emit(LeadChanged(lease.account_id, lease.lead_id, fields))
+        self._parts.emit(
+            TurnRecorded(
+                lease.account_id,
+                lease.conversation_id,
+                recorded.turn_id,
+                time.monotonic() - self._begun,
+                outcome.state == "failed",
+                outcome.state,
+                outcome.model,
+                outcome.usage,
+                outcome.cost,
+            )
+        )
+        if outcome.state == "failed":
             for row in self._view.waiting:
                 self._parts.emit(
                     MessageFailed(lease.account_id, lease.conversation_id, row.id, outcome.error or "failed")
                 )
         if recorded.person is not None:
-            self._parts.emit(PersonRequested(lease.account_id, lease.conversation_id, recorded.person, ""))
+            summary = (outcome.step.message if outcome.step else None) or ""
+            self._parts.emit(PersonRequested(lease.account_id, lease.conversation_id, recorded.person, summary))
 
 
 def _line(office: Office, lease: Lease) -> Line | None:

@@ -10,16 +10,19 @@ from __future__ import annotations
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 import structlog
+from sqlalchemy.exc import IntegrityError
 
 from receptionist.contracts.limits import DayLimits
 from receptionist.db import Database
+from receptionist.errors import Unavailable
 from receptionist.models import UsageDay, table
 
 FLUSH_SECONDS = 1.0
@@ -80,7 +83,8 @@ class _Entry:
 
 
 class Subject(NamedTuple):
-    """Somebody whose usage is limited. `new`: it never wrote before, so that nothing needs to be looked up."""
+    """Somebody whose usage counts, and may be limited. `new`: it never wrote before, so that its total is nothing and
+    need not be looked up."""
 
     key: Key
     limits: DayLimits
@@ -183,18 +187,21 @@ class UsageBook:
                     self._unwritten.add(key)
 
     def flush(self) -> None:
-        """Write what was used since the last time, and read what others used. Raises `Unavailable`; nothing is lost
-        then."""
+        """Write what was used since the last time, and read what others used; a read that fails is no news.
+
+        Raises `Unavailable` if it cannot be written; nothing is lost then."""
         with self._flushing:
             flying, watched = self._take_off()
-            if not flying and not watched:
-                return
+            left = dict(flying)
             try:
-                totals = self._write(flying, watched)
+                for written, totals in self._write(flying):
+                    self._land(written, totals)
+                    left = {key: amount for key, amount in left.items() if key not in written}
             except BaseException:
-                self._land(flying, {}, lost=True)
+                self._take_back(left)
                 raise
-            self._land(flying, totals, lost=False)
+            with suppress(Unavailable):
+                self._land({}, self._read(watched))
 
     def _run(self) -> None:
         while True:
@@ -248,27 +255,55 @@ class UsageBook:
             self._watched = {key: asked_at for key, asked_at in self._watched.items() if asked_at > since}
             return flying, [key for key in self._watched if key not in flying]
 
-    def _write(self, flying: dict[Key, Amount], watched: Sequence[Key]) -> dict[Key, Amount]:
-        rows = [{**key._asdict(), **amount._asdict()} for key, amount in sorted(flying.items())]
-        totals: dict[Key, Amount] = {}
-        if rows:
-            with self._database.begin() as connection:
-                totals = _by_key(connection.execute(self._upsert, rows))
-        if watched:
-            with self._database.read(once=True) as connection:
-                totals |= _totals(connection, watched)
-        return totals
+    def _write(self, flying: Mapping[Key, Amount]) -> Iterator[tuple[Mapping[Key, Amount], Mapping[Key, Amount]]]:
+        """Write all together, or account by account where one of them is gone; yields what was dealt with, and the
+        totals it has now."""
+        if not flying:
+            return
+        try:
+            totals = self._add(flying)
+        except IntegrityError:
+            yield from self._write_apart(flying)
+        else:
+            yield flying, totals
 
-    def _land(self, flying: dict[Key, Amount], totals: dict[Key, Amount], *, lost: bool) -> None:
+    def _write_apart(self, flying: Mapping[Key, Amount]) -> Iterator[tuple[Mapping[Key, Amount], Mapping[Key, Amount]]]:
+        for account_id in sorted({key.account_id for key in flying}):
+            own = {key: amount for key, amount in flying.items() if key.account_id == account_id}
+            try:
+                totals = self._add(own)
+            except IntegrityError:
+                log.warning("usage_of_a_gone_account", account=account_id)
+                totals = {}
+            yield own, totals
+
+    def _add(self, amounts: Mapping[Key, Amount]) -> dict[Key, Amount]:
+        """In one transaction. Raises `IntegrityError` if the account of one of them is gone."""
+        rows = [{**key._asdict(), **amount._asdict()} for key, amount in sorted(amounts.items())]
+        with self._database.begin() as connection:
+            return _by_key(connection.execute(self._upsert, rows))
+
+    def _read(self, watched: Sequence[Key]) -> dict[Key, Amount]:
+        if not watched:
+            return {}
+        with self._database.read(once=True) as connection:
+            return _totals(connection, watched)
+
+    def _land(self, flying: Iterable[Key], totals: Mapping[Key, Amount]) -> None:
+        """It is dealt with, and these are the totals now."""
+        with self._lock:
+            for key in flying:
+                self._entry(key).flying = NOTHING
+            for key, total in totals.items():
+                self._entry(key).total = total
+
+    def _take_back(self, flying: Mapping[Key, Amount]) -> None:
+        """It was not written: to be written with the next flush."""
         with self._lock:
             for key, amount in flying.items():
                 entry = self._entry(key)
-                entry.flying = NOTHING
-                if lost:
-                    entry.fresh = entry.fresh.plus(amount)
-                    self._unwritten.add(key)
-            for key, total in totals.items():
-                self._entry(key).total = total
+                entry.flying, entry.fresh = NOTHING, entry.fresh.plus(amount)
+                self._unwritten.add(key)
 
 
 def _totals(connection: sa.Connection, keys: Sequence[Key]) -> dict[Key, Amount]:

@@ -89,6 +89,7 @@ def _archive(
         "archived_by": by[:200],
         "archived_from_strategy_id": before,
         "archived_to_strategy_id": after,
+        "person_due_at": None,  # nobody is told in a conversation that is over
         "state": sa.case((busy, "open"), else_="archived"),
     }
     return scope.run(scope.update(Conversation).where(*which, Conversation.state == "open").values(**values))

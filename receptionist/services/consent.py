@@ -47,9 +47,13 @@ class Consents:
         return True
 
     def opt_in(self, scope: Scope, channel: str, address: str, lead_id: int) -> bool:
-        """Write to this address again. False if it had not opted out."""
+        """Write to this address again, and in conversations with it. False if it had not opted out.
+
+        Those of the lead's other addresses that opted out stay silent."""
         removed = scope.run(sa.delete(OptOut).where(*self._which(scope, channel, address)))
-        opened = self._open(scope, channel, lead_id)
+        own = scope.all(self._conversations(scope, channel, lead_id).add_columns(Conversation.address))
+        still = {each for each in {row.address for row in own} - {address} if self.opted_out(scope, channel, each)}
+        opened = self._open(scope, [row.id for row in own if row.address not in still])
         if removed or opened:
             note(scope, lead_id, channel, "granted", CUSTOMER)
         return bool(removed or opened)
@@ -86,7 +90,7 @@ class Consents:
             return False
         for address in out:
             scope.run(sa.delete(OptOut).where(*self._which(scope, channel, address)))
-        self._open(scope, channel, row.id)
+        self._open(scope, [each.id for each in scope.all(self._conversations(scope, channel, row.id))])
         note(scope, row.id, channel, "granted", by)
         return True
 
@@ -137,10 +141,9 @@ class Consents:
             OptOut.address_hash == self._hash(scope, channel, address),
         )
 
-    def _open(self, scope: Scope, channel: str, lead_id: int) -> int:
-        own = Conversation.id.in_(self._conversations(scope, channel, lead_id))
-        silent = Conversation.opted_out_at.is_not(None)
-        return scope.run(scope.update(Conversation).where(own, silent).values(opted_out_at=None))
+    def _open(self, scope: Scope, conversation_ids: list[int]) -> int:
+        silent = (Conversation.id.in_(conversation_ids), Conversation.opted_out_at.is_not(None))
+        return scope.run(scope.update(Conversation).where(*silent).values(opted_out_at=None))
 
     def _conversations(self, scope: Scope, channel: str, lead_id: int) -> sa.Select[Any]:
         return (

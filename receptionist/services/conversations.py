@@ -11,6 +11,10 @@ from receptionist.errors import LineError
 from receptionist.models import Conversation, Lead, Line, Message, Strategy
 
 PAGE = 50
+MOST_OF_ONE_PHONE = 100
+"""Leads with one phone number whose conversations are listed."""
+ENDED = "the agent: "
+"""Before the reason why the agent itself archived a conversation, in `archived_by`."""
 
 
 def listed(
@@ -31,8 +35,11 @@ def listed(
         statement = statement.where(Conversation.person_requested_at.is_not(None))
     if archived:
         statement = statement.where(Conversation.archived_at.is_not(None))
-    if phone is not None:
-        statement = statement.where(Lead.phone == phone)
+    if phone is not None:  # by the index of phones: with few hits, or none, the newest first would be a long way
+        found = scope.all(scope.select(Lead, Lead.id).where(Lead.phone == phone).limit(MOST_OF_ONE_PHONE))
+        if not found:
+            return []
+        statement = statement.where(Conversation.lead_id.in_([row.id for row in found]))
     if lead_id is not None:
         statement = statement.where(Conversation.lead_id == lead_id)
     if before is not None:
@@ -60,7 +67,8 @@ def end(scope: Scope, conversation_id: int, reason: str) -> None:
     """The agent ends a conversation: it is archived when its last work is done. One that is to be archived already
     stays as it is."""
     statement = scope.update(Conversation).where(Conversation.id == conversation_id, Conversation.archived_at.is_(None))
-    scope.run(statement.values(archived_at=db_now(), archived_by=f"the agent: {reason}"[:200]))
+    ended = {"archived_at": db_now(), "archived_by": (ENDED + reason)[:200], "person_due_at": None}
+    scope.run(statement.values(**ended))
 
 
 def _with_names(scope: Scope) -> sa.Select[Any]:

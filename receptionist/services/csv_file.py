@@ -12,6 +12,8 @@ from receptionist.errors import LeadError
 
 MAX_ROW = 64_000
 """Bytes of one row."""
+LOOKED_AT = 8192
+"""Bytes at the beginning that tell whether it is text."""
 SEPARATORS = ",;\t"
 _OTHER_CODES = {b"\xff\xfe": "UTF-16", b"\xfe\xff": "UTF-16"}
 
@@ -31,6 +33,12 @@ class CsvFile:
     def __init__(self, stream: BinaryIO) -> None:
         """Read the header. Raises `LeadError` if this is no such file."""
         self._stream = stream
+        start = stream.read(LOOKED_AT)
+        stream.seek(0)
+        if b"\0" in start and start[:2] not in _OTHER_CODES:
+            raise LeadError(
+                "The file is not text, but a picture, a spreadsheet or the like; save the table as CSV UTF-8."
+            )
         self._lines = _Lines(stream)
         self.separator = self._find_separator()
         self._reader = csv.reader(self._lines, delimiter=self.separator, strict=True)

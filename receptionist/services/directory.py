@@ -70,7 +70,7 @@ class Office:
     strategies: Mapping[int, PublishedStrategy]
     strategy_of_line: Mapping[int, int]
     idle_strategies: Mapping[int, str]
-    """Strategies that may not answer, and why: inactive, or never published."""
+    """Strategies that may not answer, and why: inactive, never published, or with fields that cannot be read."""
     unusable: Mapping[int, str] = field(default_factory=dict)
     """Active lines whose settings cannot be used, and why: sealed with another key, or not what the channel takes."""
     limits: Limits = field(default_factory=Limits)
@@ -111,19 +111,27 @@ class Directory:
         """Set by the core: what customers must be told about the model a strategy uses."""
 
     def office(self, account_id: int, revision: int | None = None) -> Office:
-        """The account's office; renewed if it is not the one of `revision` (None: whatever is remembered)."""
+        """The account's office; renewed if it is older than `revision` (None: whatever is remembered).
+
+        Not within a transaction: renewing takes a connection, and a thread may hold only one."""
         with self._lock:
             office = self._offices.get(account_id)
             if office is not None:
                 self._offices.move_to_end(account_id)
-        if office is not None and revision in (None, office.revision):
+        if office is not None and office.revision >= (revision or 0):
             return office
-        office = self._load(account_id)
+        return self._keep(self._load(account_id))
+
+    def _keep(self, office: Office) -> Office:
+        """The newest that is known, which another thread may have loaded meanwhile."""
         with self._lock:
-            self._offices[account_id] = office
+            known = self._offices.get(office.id)
+            if known is not None and known.revision > office.revision:
+                return known
+            self._offices[office.id] = office
             while len(self._offices) > REMEMBERED_ACCOUNTS:
                 self._offices.popitem(last=False)
-        return office
+            return office
 
     def by_key(self, channel: str, key: str, *, fresh: bool = False) -> Line:
         """The active line with this public key, as it was at most a second ago, or with `fresh` is now.
@@ -215,7 +223,7 @@ def _limits(account: AnyRow) -> Limits:
 
 
 def _reason(error: SettingsError | ValidationError) -> str:
-    """Why settings cannot be read, without their values."""
+    """Why settings or fields cannot be read, without their values."""
     if isinstance(error, SettingsError):
         return str(error)
     problems = error.errors(include_input=False, include_url=False)
@@ -238,7 +246,12 @@ def _strategies(scope: Scope) -> tuple[dict[int, PublishedStrategy], dict[int, s
         if row.version_id is None or not row.active:
             idle[row.id] = f"{row.name} is not active" if row.version_id else f"{row.name} was never published"
             continue
-        fields = StrategyFields.model_validate(row.fields)
+        try:
+            fields = StrategyFields.model_validate(row.fields)
+        except ValidationError as error:  # one strategy's trouble must not stop the others
+            idle[row.id] = f"{row.name} cannot be used: {_reason(error)}"
+            log.error("strategy_unusable", strategy=row.id, reason=_reason(error))
+            continue
         plain = fields.model_dump(mode="json")
         found[row.id] = PublishedStrategy(row.version_id, row.number, row.id, row.name, fields, plain)
     return found, idle

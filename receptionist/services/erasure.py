@@ -18,6 +18,8 @@ from receptionist.services.forgotten import Forgotten
 PAGE = 50
 REMEMBERED_SECONDS = 31 * 86_400.0
 """Of messages that are younger a hash is kept, see `forgotten`."""
+SENDING_SECONDS = 60.0
+"""How long after its worker's last sign of life a message counts as on its way; then somebody looks after it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,10 +41,12 @@ def erase(scope: Scope, forgotten: Forgotten, lead_id: int, by: str) -> Receipt:
 
     Opt-outs stay, being hashes, and entries in the credit ledger, with no hint whom they were for. A table belongs to
     a lead if each of its rows refers to a lead, a conversation or a turn by foreign key. Raises `LeadError` if there
-    is no such lead or it was merged into another, `Unavailable` if it changes just now.
+    is no such lead, it was merged into another or something is being sent to it, `Unavailable` if it changes just now.
     """
     family = _lock(scope, lead_id)
     own = _Own(scope, family)
+    if own.sending():
+        raise LeadError(f"A message to lead {lead_id} is on its way just now; please try again in a moment.")
     left = {"files": own.files(), "memories": own.memories(), "event": True, "database": True}
     forgotten.note(scope, own.recent())
     values = {"lead_id": lead_id, "by": by[:200], "counts": own.delete(), "left": left}
@@ -119,6 +123,16 @@ class _Own:
             self._scope.select(Conversation, known).where(Conversation.id.in_(self._held), known.is_not(None))
         )
         return [dict(row.provider_memory) for row in rows]
+
+    def sending(self) -> bool:
+        """Whether something is on its way to a vendor, whose id for it is not known yet: reported by the vendor later,
+        it would make the lead again."""
+        alive = Conversation.lease_until > db_now(-SENDING_SECONDS)
+        held = self._scope.select(Conversation, Conversation.id).where(Conversation.id.in_(self._held), alive)
+        on_its_way = self._scope.select(Message, Message.id).where(
+            Message.conversation_id.in_(held), Message.state == "sending"
+        )
+        return self._scope.first(on_its_way.limit(1)) is not None
 
     def recent(self) -> list[tuple[int, str]]:
         """Messages that a vendor may hand over again, by line and the vendor's id."""

@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from receptionist.db import AnyRow, Scope, db_now
 from receptionist.errors import LineError
 from receptionist.models import Conversation, Message
+from receptionist.services import sessions, stretches
 
 MINUTES = 60
 """How long a person's last message silences the agent, where no strategy says otherwise."""
@@ -28,14 +29,18 @@ def lock(scope: Scope, conversation_id: int) -> AnyRow:
     return row
 
 
-def ask_for_person(scope: Scope, conversation_id: int, reason: str, minutes: int) -> None:
-    """Show the conversation to persons; the agent takes a message if nobody comes within so many minutes."""
-    values: dict[str, Any] = {
-        "person_requested_at": db_now(),
-        "person_reason": reason,
-        "person_due_at": db_now(minutes * 60),
-    }
+def ask_for_person(scope: Scope, conversation_id: int, reason: str, minutes: int | None) -> None:
+    """Show the conversation to persons. Where one was promised to the customer, the agent takes a message if nobody
+    comes within so many minutes; None promises nothing, and leaves an earlier promise as it is."""
+    values: dict[str, Any] = {"person_requested_at": db_now(), "person_reason": reason}
+    if minutes is not None:
+        values["person_due_at"] = db_now(minutes * 60)
     scope.run(scope.update(Conversation).where(Conversation.id == conversation_id).values(**values))
+
+
+def promise_kept(scope: Scope, conversation_id: int) -> None:
+    """The customer need not be told any more that nobody came: it was said, or a message is taken."""
+    scope.run(scope.update(Conversation).where(Conversation.id == conversation_id).values(person_due_at=None))
 
 
 def take(scope: Scope, conversation_id: int, person: str, minutes: int) -> None:
@@ -48,15 +53,23 @@ def take(scope: Scope, conversation_id: int, person: str, minutes: int) -> None:
         **_NOT_ASKED,
         "next_seq": Conversation.next_seq + 1,  # the holder of the lease looks again
     }
-    if not scope.run(scope.update(Conversation).where(Conversation.id == conversation_id).values(**values)):
-        raise LineError(f"There is no conversation {conversation_id}.")
+    next_seq = _changed(scope, conversation_id, values)
+    sessions.change(scope, conversation_id, lambda state: stretches.taken(state, next_seq - 1, minutes))
 
 
 def hand_back(scope: Scope, conversation_id: int) -> None:
     """Let the agent answer again, from the customer's next message on. Raises `LineError`."""
-    values: dict[str, Any] = {"person": None, "person_until": None, **_NOT_ASKED}
-    if not scope.run(scope.update(Conversation).where(Conversation.id == conversation_id).values(**values)):
+    next_seq = _changed(scope, conversation_id, {"person": None, "person_until": None, **_NOT_ASKED})
+    sessions.change(scope, conversation_id, lambda state: stretches.given_back(state, next_seq))
+
+
+def _changed(scope: Scope, conversation_id: int, values: dict[str, Any]) -> int:
+    """Change the conversation, which is locked then; returns its next `seq`. Raises `LineError` if there is none."""
+    statement = scope.update(Conversation).where(Conversation.id == conversation_id).values(**values)
+    row = scope.connection.execute(statement.returning(Conversation.next_seq)).first()
+    if row is None:
         raise LineError(f"There is no conversation {conversation_id}.")
+    return int(row.next_seq)
 
 
 def reply(
@@ -103,8 +116,11 @@ def add_message(
     sent_at: datetime | None = None,
     attachments: list[dict[str, Any]] | None = None,
     author: Literal["person", "agent"] = "person",
+    address: str | None = None,
 ) -> int:
-    """A message at the end of a conversation that is locked, besides the replies of turns; returns its id."""
+    """A message at the end of a conversation that is locked, besides the replies of turns; returns its id.
+
+    `address`: where it goes, if not to where the customer wrote from last."""
     row = scope.connection.execute(
         scope.update(Conversation)
         .where(Conversation.id == conversation_id)
@@ -118,7 +134,7 @@ def add_message(
         line_id=row.line_id,
         seq=row.next_seq - 1,
         direction="out",
-        address=row.address,
+        address=address or row.address,
         author=author,
         text=text,
         state=state,

@@ -33,7 +33,8 @@ def of(scope: Scope, lead_id: int) -> list[AnyRow]:
 def vouch(scope: Scope, lead_id: int, held: Mapping[str, str | None], before: AnyRow | None = None) -> None:
     """An admin says that these are a lead's addresses, by kind, and no longer those of `before`, its row as it was.
 
-    Nobody else has them. Raises `Unavailable` if another lead gets one of them in this very moment."""
+    Nobody else is known to have them; one that another lead merely wrote is noted as shared. Raises `Unavailable` if
+    another lead gets one of them in this very moment."""
     for kind, value in held.items():
         old = getattr(before, kind, None)
         if old is not None and old != value:
@@ -44,6 +45,7 @@ def vouch(scope: Scope, lead_id: int, held: Mapping[str, str | None], before: An
                     scope.insert(Identity, lead_id=lead_id, kind=kind, value=value)
             except IntegrityError as error:
                 raise Unavailable("Another lead got this address just now; please try again.") from error
+            note_shared(scope, lead_id, kind, value)
 
 
 def prove(scope: Scope, lead_id: int, proved: Mapping[str, str | None]) -> dict[str, str]:
@@ -65,7 +67,8 @@ def prove(scope: Scope, lead_id: int, proved: Mapping[str, str | None]) -> dict[
 
 
 def note_shared(scope: Scope, lead_id: int, kind: str, value: str) -> None:
-    """A lead wrote this address: if another lead has it, the two may be one person. Only persons merge them."""
+    """A lead wrote or was given this address: if another lead has it, the two may be one person, whom only persons
+    merge."""
     others = scope.select(Lead, Lead.id).where(
         getattr(Lead, kind) == value, Lead.id != lead_id, Lead.merged_into_id.is_(None)
     )

@@ -24,15 +24,15 @@ def export(scope: Scope, file: TextIO, progress: Progress, **filters: Any) -> in
     opened with newline="". Raises `LeadError` for a filter that does not exist, and `OSError`."""
     header = columns(lead_fields.listed(scope))
     file.write(written(header))
-    count, after = 0, None
+    count, before = 0, None
     while True:
-        page = lead_search.listed(scope, **filters, after=after, limit=lead_search.MOST)
+        page = lead_search.listed(scope, **filters, before=before, limit=lead_search.MOST)
         tags = _tags(scope, [row.id for row in page.rows])
         for row in page.rows:
             file.write(written([safe(_cell(row, name, tags[row.id])) for name in header]))
-        count, after = count + len(page.rows), page.after
+        count, before = count + len(page.rows), page.before
         progress(count)
-        if after is None:
+        if before is None:
             return count
 
 

@@ -72,6 +72,8 @@ def add(scope: Scope, name: str, kind: str, *, title: str = "", choices: Sequenc
     """Add a field; `title` is what persons see, the name by default. Raises `LeadError`."""
     if not _NAME.fullmatch(name):
         raise LeadError("The name of a field is small letters, digits and _, at most 40, such as shoe_size.")
+    if name in (*Lead.__table__.c.keys(), "tags"):
+        raise LeadError(f"Every lead has {name} already; call the field something else.")
     if kind not in KINDS:
         raise LeadError(f"There is no kind {kind[:20]} of fields; there are: {', '.join(KINDS)}.")
     known = listed(scope)

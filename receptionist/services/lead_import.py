@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any, BinaryIO
@@ -17,11 +19,16 @@ from receptionist.parts import Parts
 from receptionist.services import lead_addresses, lead_fields, lead_tags, lead_values, lead_words, leads
 from receptionist.services.csv_file import CsvFile, Row
 from receptionist.services.lead_cells import mapped, plain
+from receptionist.services.lead_plan import Plan
 from receptionist.services.lead_values import CUSTOM, LeadValues
 
-BATCH = 500
-"""Rows committed together."""
+BATCH = 100
+"""Rows committed together: a tenth of a second, in which messages wait."""
+BREATH = 0.15
+"""The share of the time in which others may write, between two batches."""
 MAX_CONFLICTS = 5
+SHOWN = 60
+"""Characters of a wrong cell that are shown."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,15 +72,20 @@ class Import:
             self.fields = mapped(self.file.header, lead_fields.listed(scope), how.names)
             self.reader = lead_values.reader(scope)
         self.outcome = Outcome()
+        self.plan = Plan()
 
     @property
     def passed_over(self) -> list[str]:
         """Names of columns that hold nothing for a lead."""
         return [name for number, name in enumerate(self.file.header) if number not in self.fields]
 
-    def run(self, wrong: Callable[[Row, str], None], progress: Callable[[int], None]) -> Outcome:
-        """Take all rows in, committed batch by batch. `wrong` is told of each row that cannot be, and why; `progress`
-        how many bytes of the file are done. Raises `LeadError` where the file cannot be read any further."""
+    def run(
+        self, wrong: Callable[[Row, str], None], progress: Callable[[int], None], stop: Callable[[], bool]
+    ) -> Outcome:
+        """Take all rows in, committed batch by batch, or those until `stop` says so, asked between two batches.
+
+        `wrong` is told of each row that cannot be, and why; `progress` how many bytes of the file are done. Raises
+        `LeadError` where the file cannot be read any further."""
         rows, failure = self.file.rows(), None
         while failure is None:
             batch: list[Row] = []
@@ -82,11 +94,13 @@ class Import:
                     batch.append(row)  # noqa: PERF402 - an error must not lose those before it
             except LeadError as error:  # what stands above that place is taken in first
                 failure = error
+            begun = time.monotonic()
             for row, reason in self._store(batch):
                 wrong(row, reason)
             progress(self.file.position)
-            if failure is None and not batch:
+            if failure is None and (not batch or stop()):
                 return self.outcome
+            time.sleep(BREATH * (time.monotonic() - begun))
         raise failure
 
     def _store(self, batch: list[Row]) -> list[tuple[Row, str]]:
@@ -100,6 +114,7 @@ class Import:
                         raise DryRun
             except DryRun:
                 done.changes.clear()
+                self.plan.note(done.planned)
             except Unavailable:
                 if conflict == MAX_CONFLICTS - 1:
                     raise
@@ -116,8 +131,10 @@ class _Batch:
     """Rows that are taken in together."""
 
     def __init__(self, whole: Import) -> None:
-        self._width, self._fields, self._reader = len(whole.file.header), whole.fields, whole.reader
-        self._how, self._tags, self._by = whole.how, whole.tags, whole.by
+        self._header, self._fields, self._reader = whole.file.header, whole.fields, whole.reader
+        self._how, self._tags, self._by, self._plan = whole.how, whole.tags, whole.by, whole.plan
+        self._repeated: list[LeadValues] = []
+        self.planned: list[LeadValues] = []
         self.outcome = Outcome()
         self.wrong: list[tuple[Row, str]] = []
         self.changes: list[tuple[int, tuple[str, ...]]] = []
@@ -126,35 +143,61 @@ class _Batch:
         """Make or change a lead for each row."""
         for row in rows:
             try:
+                values = self._values(row)
+                if self._how.dry_run:
+                    self._repeat(scope, values)
                 with scope.connection.begin_nested():
-                    self._take(scope, self._values(row))
+                    self._take_one(scope, values)
             except LeadError as error:
                 self.outcome.wrong += 1
-                self.wrong.append((row, str(error)))
+                self.wrong.append((row, self._reason(row, error)))
+
+    def _reason(self, row: Row, error: LeadError) -> str:
+        """What is wrong, by the file's own names of columns, and with what is there."""
+        told = [
+            f'{self._header[number]} "{_short(row.cells[number])}": {error.fields[name]}'
+            for number, name in self._fields.items()
+            if name in error.fields and number < len(row.cells)
+        ]
+        return " ".join(told) or str(error)
 
     def _values(self, row: Row) -> LeadValues:
         if row.error is not None:
             raise LeadError(row.error)
-        if any(cell.strip() for cell in row.cells[self._width :]):
-            raise LeadError(f"There are {len(row.cells)} cells, but the file has {self._width} columns.")
+        width = len(self._header)
+        if any(cell.strip() for cell in row.cells[width:]):
+            raise LeadError(f"There are {len(row.cells)} cells, but the file has {width} columns.")
         given = {
             name: plain(row.cells[number]).strip() for number, name in self._fields.items() if number < len(row.cells)
         }
         return self._reader.read({name: text for name, text in given.items() if text})
 
-    def _take(self, scope: Scope, values: LeadValues) -> None:
-        lead_id = known(scope, values)
-        if lead_id is None:
-            tags = lead_tags.read_all({*(values.tags or ()), *self._tags})
-            lead_id = lead_values.create(scope, LeadValues(values.columns, tags, values.custom), self._by)
-            self.outcome.made += 1
-            names = (*values.columns, *(CUSTOM + name for name in values.custom))
-        else:
-            names = lead_values.update(scope, lead_id, self._missing(scope, lead_id, values), self._by)
-            self.outcome.changed += bool(names)
-            self.outcome.as_before += not names
+    def _take_one(self, scope: Scope, values: LeadValues) -> None:
+        lead_id, names, made = self._take(scope, values)
+        self.outcome.made += made
+        self.outcome.changed += not made and bool(names)
+        self.outcome.as_before += not names
         if names:
-            self.changes.append((lead_id, tuple(names)))
+            self.changes.append((lead_id, names))
+            self.planned.append(values)
+
+    def _repeat(self, scope: Scope, values: LeadValues) -> None:
+        """What batches before, which were undone, would have made of this person."""
+        for earlier in self._plan.earlier(values):
+            if not any(earlier is each for each in self._repeated):
+                self._repeated.append(earlier)
+                with suppress(LeadError), scope.connection.begin_nested():
+                    self._take(scope, earlier)
+
+    def _take(self, scope: Scope, values: LeadValues) -> tuple[int, tuple[str, ...], bool]:
+        """The lead, the names of what is new of it, and whether it was made."""
+        lead_id = known(scope, values)
+        if lead_id is not None:
+            names = lead_values.update(scope, lead_id, self._missing(scope, lead_id, values), self._by)
+            return lead_id, names, False
+        tags = lead_tags.read_all({*(values.tags or ()), *self._tags})
+        lead_id = lead_values.create(scope, LeadValues(values.columns, tags, values.custom), self._by)
+        return lead_id, (*values.columns, *(CUSTOM + name for name in values.custom)), True
 
     def _missing(self, scope: Scope, lead_id: int, values: LeadValues) -> LeadValues:
         """What of the values is to be changed: all, or what is not known yet; tags only ever come on top."""
@@ -165,6 +208,11 @@ class _Batch:
         columns = {name: value for name, value in values.columns.items() if not before[name]}
         custom = {name: value for name, value in values.custom.items() if name not in before["custom"]}
         return LeadValues(columns, tags, custom)
+
+
+def _short(cell: str) -> str:
+    text = " ".join(plain(cell).split())
+    return text if len(text) <= SHOWN else f"{text[: SHOWN - 1]}…"
 
 
 def known(scope: Scope, values: LeadValues) -> int | None:

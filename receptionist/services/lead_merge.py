@@ -9,11 +9,11 @@ import sqlalchemy as sa
 
 from receptionist.db import AnyRow, Scope, db_now
 from receptionist.errors import LeadError
-from receptionist.models import Conversation, Identity, Lead, LeadMerge, LeadWord, Message, Task
+from receptionist.models import Conversation, Identity, Lead, LeadMerge, LeadWord, Line, Message, Task
 from receptionist.services import consent, lead_addresses, lead_tags, lead_words, leads
 from receptionist.services.consent import Consents
 
-FILLED = ("name", "email", "phone", "company", "language", "timezone", "strategy_id")
+FILLED = ("name", "email", "phone", "company", "language", "timezone")
 """What is taken from the merged lead where the kept one has nothing."""
 
 PAGE = 50
@@ -35,12 +35,13 @@ class Suggestion:
 def merge(scope: Scope, consents: Consents, kept_id: int, merged_id: int, by: str) -> int:
     """Let the first lead have all of the second; returns the id by which `lead_unmerge.unmerge` takes it back.
 
-    Values of the second fill what is empty, notes and tags are joined, counts added; a refusal of messages wins. Of
-    two open conversations on a line the one that was quiet for longer is archived. Raises `LeadError` if one of them
+    Values of the second fill what is empty, notes and tags are joined, counts added; a refusal of messages wins. The
+    strategy is the first one's: where another one answered the second, its conversation is archived. Of two open
+    conversations on a line the one that was quiet for longer is archived. Raises `LeadError` if one of them
     is not there, was merged already or is being answered just now.
     """
     kept, merged = _both(scope, kept_id, merged_id)
-    archived = _archive(scope, kept.id, merged.id, by)
+    archived = _archive(scope, kept, merged, by)
     moved: dict[str, Any] = {"archived": archived, **_move(scope, kept.id, merged.id)}
     moved["tags"] = _join_tags(scope, kept.id, merged.id)
     moved["filled"], moved["custom"] = _fill(scope, kept, merged)
@@ -98,22 +99,36 @@ def _both(scope: Scope, kept_id: int, merged_id: int) -> tuple[AnyRow, AnyRow]:
     return kept, merged
 
 
-def _archive(scope: Scope, kept_id: int, merged_id: int, by: str) -> list[int]:
-    """Leave one open conversation on each line; returns those that were archived. Raises `LeadError`.
+def _archive(scope: Scope, kept: AnyRow, merged: AnyRow, by: str) -> list[int]:
+    """Leave one open conversation on each line, of the strategy that answers there from now on; returns those that
+    were archived. Raises `LeadError`.
 
     Whoever answers the merged lead would write to it still."""
-    own = scope.select(Conversation).where(Conversation.lead_id.in_((kept_id, merged_id)))
+    own = scope.select(Conversation).where(Conversation.lead_id.in_((kept.id, merged.id)))
     rows = scope.all(own.order_by(Conversation.last_message_at, Conversation.id))
-    if any(row.lead_id == merged_id and row.lease_owner is not None for row in rows):
+    if any(row.lead_id == merged.id and row.lease_owner is not None for row in rows):
         raise LeadError(BUSY)
-    last_on = {row.line_id: row.id for row in rows if row.state == "open"}
-    older = [row for row in rows if row.state == "open" and last_on[row.line_id] != row.id]
-    if any(row.lease_owner is not None or row.due_at is not None for row in older):
+    others = _answered_otherwise(scope, kept, merged)
+    last_on = {row.line_id: row.id for row in rows if row.state == "open" and (row.lead_id, row.line_id) not in others}
+    ended = [row for row in rows if row.state == "open" and last_on.get(row.line_id) != row.id]
+    if any(row.lease_owner is not None or row.due_at is not None for row in ended):
         raise LeadError(BUSY)
-    ids = [row.id for row in older]
+    ids = [row.id for row in ended]
     values = {"state": "archived", "archived_at": db_now(), "archived_by": by[:200]}
     scope.run(scope.update(Conversation).where(Conversation.id.in_(ids)).values(**values))
     return ids
+
+
+def _answered_otherwise(scope: Scope, kept: AnyRow, merged: AnyRow) -> set[tuple[int, int]]:
+    """The merged lead and each line where its strategy is not the kept one's."""
+    if kept.strategy_id == merged.strategy_id:
+        return set()
+    lines = scope.all(scope.select(Line, Line.id, Line.strategy_id))
+    return {
+        (merged.id, line.id)
+        for line in lines
+        if (kept.strategy_id or line.strategy_id) != (merged.strategy_id or line.strategy_id)
+    }
 
 
 def _move(scope: Scope, kept_id: int, merged_id: int) -> dict[str, list[int]]:

@@ -51,7 +51,7 @@ class Page:
     A page may be short, even empty, and there is a next one all the same: what is sought is rare among the newest."""
 
     rows: Sequence[AnyRow]
-    after: str | None
+    before: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,14 +84,14 @@ def listed(
     channel: str | None = None,
     strategy_id: int | None = None,
     opted_out: bool | None = None,
-    after: str | None = None,
+    before: str | None = None,
     limit: int = PAGE,
 ) -> Page:
     """One page of leads that fulfil all that is given, without those that were merged into others.
 
     `text`: words of name, company or e-mail, or digits of the phone number; each must match the beginning of one.
-    `channel`: they wrote there. `strategy_id`: it is their own, not the line's. `opted_out`: of any channel. `after`:
-    of the page before. Raises `LeadError` for a status or a cursor that does not exist.
+    `channel`: they wrote there. `strategy_id`: it is their own, not the line's. `opted_out`: of any channel. `before`:
+    as the last page said. Raises `LeadError` for a status or a cursor that does not exist.
     """
     wanted = _wanted(text or "")
     if text and text.strip() and not wanted:
@@ -111,7 +111,7 @@ def listed(
             sets.append(out)
         else:
             conditions.append(~out.holds(scope))
-    start = _read(after) if after is not None else None
+    start = _read(before) if before is not None else None
     return _page(scope, sets, sorted_by, conditions, start, max(1, min(limit, MOST)))
 
 

@@ -20,7 +20,7 @@ from receptionist.models import (
     OptOut,
     Task,
 )
-from receptionist.services import consent, lead_merge, lead_tags, lead_words, leads
+from receptionist.services import consent, lead_merge, lead_parting, lead_tags, lead_words, leads
 from receptionist.services.consent import Consents
 
 
@@ -28,13 +28,15 @@ def unmerge(scope: Scope, consents: Consents, merge_id: int, by: str) -> tuple[i
     """Undo a merge; returns the ids of the two leads, the one that was kept first.
 
     Identities, conversations and their messages are where they were. Of the kept lead's values those that nobody
-    changed since are what they were. Conversations begun since go by their address. Raises `LeadError` if there is no
-    such merge, it was undone, a later one hides it, or one of the leads is being answered just now.
+    changed since are what they were. Conversations begun since go by their address, and so do messages since in a
+    conversation of both. Raises `LeadError` if there is no such merge, it was undone, a later one hides it, or one of
+    the leads is being answered just now.
     """
     merge, kept, merged = _open(scope, merge_id)
     moved = merge.moved
     back = _conversations(scope, merge)
     _move(scope, merge, [row.id for row in back])
+    lead_parting.part(scope, merge, by)
     _reopen(scope, moved["archived"], merge)
     _restore(scope, kept, merge)
     own = {"merged_into_id": None, "version": Lead.version + 1, "updated_at": db_now()}

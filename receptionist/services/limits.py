@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
 from pydantic import ValidationError
@@ -13,6 +12,7 @@ from pydantic import ValidationError
 from receptionist.contracts.limits import Limits
 from receptionist.db import AnyRow, Scope
 from receptionist.errors import LineError
+from receptionist.localtime import local_now
 from receptionist.models import Account, Lead, Line, UsageDay
 from receptionist.problems import problems
 from receptionist.services import accounts
@@ -54,12 +54,6 @@ def flat(limits: Limits) -> dict[str, Any]:
     return _flat(limits.model_dump(mode="json"))
 
 
-def today(timezone: str, now: datetime | None = None) -> date:
-    """The day it is for an account in this time zone."""
-    zone = ZoneInfo(timezone)
-    return (now.astimezone(zone) if now else datetime.now(zone)).date()
-
-
 def usage(scope: Scope, *, since: date) -> list[AnyRow]:
     """What the whole account used, day by day since `since`, the newest first: day, turns, tokens, cost."""
     columns = (UsageDay.day, UsageDay.turns, UsageDay.tokens, UsageDay.cost)
@@ -79,7 +73,7 @@ def usage_of_leads(scope: Scope, *, since: date) -> list[AnyRow]:
 
 def last_days(timezone: str, days: int) -> date:
     """The first of the last `days` days, today included, in this time zone."""
-    return today(timezone) - timedelta(days=days - 1)
+    return local_now(timezone).date() - timedelta(days=days - 1)
 
 
 def _by_subject(scope: Scope, kind: str, model: Any, name: Any, since: date) -> list[AnyRow]:

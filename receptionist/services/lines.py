@@ -14,7 +14,7 @@ from receptionist.errors import LineError
 from receptionist.models import Line, Strategy, table
 from receptionist.problems import problems
 from receptionist.security.vault import Vault
-from receptionist.services import accounts
+from receptionist.services import accounts, assignment
 from receptionist.text import storable
 
 LONGEST_FALLBACK = 500
@@ -31,7 +31,10 @@ def add(
     strategy_id: int | None = None,
     key: str | None = None,
 ) -> AnyRow:
-    """Add a line; its key is made up unless given. Raises `LineError` naming each wrong setting."""
+    """Add a line; its key is made up unless given. Raises `LineError` naming each wrong setting, or if the strategy
+    may not answer."""
+    if strategy_id is not None:
+        assignment.require_usable(scope, strategy_id)
     plain, sealed = _seal(scope, vault, channel, _validate(channel, settings or {}))
     line_id = scope.insert(
         Line,

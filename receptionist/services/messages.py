@@ -42,8 +42,9 @@ def replay(scope: Scope, message_id: int) -> str:
     _wake(scope, row.conversation_id)  # first, for whoever works on the conversation locks it first too
     _must_be_of_use(scope, row)
     values: dict[str, Any] = {"state": state, "error": None, "code": None, "delivery": None, "attempts": 0}
+    values["replays"] = Message.replays + 1
     if row.direction == "out":  # a new message for the vendor, who knows the old one by key and id
-        values |= {"replays": Message.replays + 1, "provider_message_id": None}
+        values["provider_message_id"] = None
     scope.run(scope.update(Message).where(Message.id == message_id, TROUBLE).values(**values))
     return state
 

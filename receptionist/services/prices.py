@@ -46,6 +46,13 @@ def cost_of(prices: Mapping[str, Price], model: str, usage: Usage) -> int | None
     return (total + MILLION // 2) // MILLION
 
 
+def cost_of_all(prices: Mapping[str, Price], spent: Mapping[str, Usage]) -> int | None:
+    """The same for what several models used, by model; what has no price counts nothing, None if nothing has one."""
+    costs = [cost_of(prices, model, usage) for model, usage in spent.items()]
+    known = [cost for cost in costs if cost is not None]
+    return sum(known) if known else None
+
+
 def price_of(prices: Mapping[str, Price], model: str) -> Price | None:
     """The price of a model: that of its very name, else of the longest pattern such as "gpt-6*" that fits."""
     if model in prices:

@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from typing import Any, Literal
 
 import sqlalchemy as sa
+from sqlalchemy.exc import IntegrityError
 
 from receptionist.contracts.session import Goal, GoalKind
 from receptionist.db import Scope, db_now, prepared
@@ -39,6 +40,8 @@ class SessionState:
     pending: tuple[Mapping[str, Any], ...] = ()
     summary: str = ""
     summary_seq: int = 0
+    persons: tuple[Mapping[str, Any], ...] = ()
+    """When persons had the conversation; see `services.stretches`."""
 
     @property
     def open_goals(self) -> list[Goal]:
@@ -109,31 +112,49 @@ def load(scope: Scope, conversation_id: int, *, lock: bool = False) -> SessionSt
     if row is None:
         return SessionState()
     goals = tuple(Goal(**goal) for goal in row.goals)
-    return SessionState(row.version, goals, tuple(row.calls), tuple(row.pending), row.summary, row.summary_seq)
+    rest = (tuple(row.calls), tuple(row.pending), row.summary, row.summary_seq, tuple(row.persons))
+    return SessionState(row.version, goals, *rest)
 
 
 def change(scope: Scope, conversation_id: int, apply: Callable[[SessionState], SessionState]) -> SessionState:
     """Change the session as it is now; returns what it is then.
 
-    Raises what `apply` raises, or `Unavailable` if another writer was quicker: begin the transaction anew."""
+    `apply` is asked twice where another writer began the session meanwhile. Raises what it raises, or `Unavailable` if
+    another writer was quicker: begin the transaction anew."""
     before = load(scope, conversation_id, lock=True)
     after = apply(before)
-    values = {
-        "goals": [asdict(goal) for goal in after.goals],
-        "calls": list(after.calls),
-        "pending": list(after.pending),
-        "summary": after.summary,
-        "summary_seq": after.summary_seq,
-        "version": before.version + 1,
+    if before.version == 0:
+        if _begun(scope, conversation_id, after):
+            return replace(after, version=1)
+        before = load(scope, conversation_id, lock=True)
+        after = apply(before)
+    which = (Session.conversation_id == conversation_id, Session.version == before.version)
+    if not scope.run(scope.update(Session).where(*which).values(**_values(after, before.version + 1))):
+        raise Unavailable("The session was changed by another writer just now; please try again.")
+    return replace(after, version=before.version + 1)
+
+
+def _begun(scope: Scope, conversation_id: int, state: SessionState) -> bool:
+    """Store the first version; False if somebody else did just now."""
+    try:
+        with scope.connection.begin_nested():
+            scope.insert(Session, conversation_id=conversation_id, **_values(state, 1))
+    except IntegrityError:
+        return False
+    return True
+
+
+def _values(state: SessionState, version: int) -> dict[str, Any]:
+    return {
+        "goals": [asdict(goal) for goal in state.goals],
+        "calls": list(state.calls),
+        "pending": list(state.pending),
+        "persons": list(state.persons),
+        "summary": state.summary,
+        "summary_seq": state.summary_seq,
+        "version": version,
         "updated_at": db_now(),
     }
-    if before.version == 0:
-        scope.insert(Session, conversation_id=conversation_id, **values)
-    else:
-        which = (Session.conversation_id == conversation_id, Session.version == before.version)
-        if not scope.run(scope.update(Session).where(*which).values(**values)):
-            raise Unavailable("The session was changed by another writer just now; please try again.")
-    return replace(after, version=before.version + 1)
 
 
 def with_call(state: SessionState, name: str, arguments: str, result: str) -> SessionState:
@@ -144,7 +165,7 @@ def with_call(state: SessionState, name: str, arguments: str, result: str) -> Se
 
 def goals_only(state: SessionState) -> SessionState:
     """The state for a model whose vendor remembers the rest."""
-    return SessionState(state.version, state.goals)
+    return SessionState(state.version, state.goals, persons=state.persons)
 
 
 def with_summary(state: SessionState, summary: str, seq: int) -> SessionState:

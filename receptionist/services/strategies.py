@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Callable
 from typing import Any
 
@@ -54,11 +55,13 @@ def publish(
 
 
 def find(scope: Scope, name: str) -> AnyRow:
-    """A strategy by name. Raises `LineError` naming those there are."""
+    """A strategy by name. Raises `LineError` naming the nearest, those there are, and how one is made."""
     row = scope.first(scope.select(Strategy).where(Strategy.name == name))
     if row is None:
-        names = ", ".join(other.name for other in listed(scope)) or "none yet"
-        raise LineError(f"There is no strategy {name}; there are: {names}.")
+        names = [other.name for other in listed(scope)]
+        close = difflib.get_close_matches(name, names, 1)
+        near = f", did you mean {close[0]}?" if close else f"; there are: {', '.join(names) or 'none yet'}."
+        raise LineError(f'There is no strategy {name}{near} To make it: receptionist strategy create "{name}"')
     return row
 
 

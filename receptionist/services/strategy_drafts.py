@@ -42,8 +42,7 @@ def save(
     row = _strategy(scope, strategy_id, lock=True)
     _refuse_stale(row, revision)
     check(fields)
-    same = row.published_number and fields == strategy_versions.fields(scope, strategy_id, row.published_number)
-    _store(scope, strategy_id, None if same else fields, by)
+    _store(scope, strategy_id, None if strategy_versions.same_as_published(scope, row, fields) else fields, by)
     return read(scope, strategy_id)
 
 
@@ -71,7 +70,7 @@ def change(
 
 
 def discard(scope: Scope, strategy_id: int) -> None:
-    """Forget the draft. Raises `LineError` if there is none, or if it is all there is of a strategy."""
+    """Forget the draft. Raises `LineError` if there is none."""
     row = _strategy(scope, strategy_id, lock=True)
     if row.draft is None:
         raise LineError(f"The strategy {row.name} has no draft.")
@@ -79,21 +78,21 @@ def discard(scope: Scope, strategy_id: int) -> None:
 
 
 def publish(scope: Scope, strategy_id: int, check: Check, by: str, note: str = "", *, over_newer: bool = False) -> int:
-    """Publish the draft as the newest version; returns its number.
+    """Publish the draft as the newest version; returns its number. Of a strategy that has neither, the defaults.
 
     Raises `LineError` if there is nothing new in it, `EditConflict` if a version was published after the draft was
     last saved (unless `over_newer`), and an `AdminError` for fields that cannot work any more."""
     row = _strategy(scope, strategy_id, lock=True)
-    if row.draft is None:
+    fields = _draft(scope, row).fields
+    if strategy_versions.same_as_published(scope, row, fields):
         raise LineError(f"The strategy {row.name} has no draft that differs from what is published; edit it first.")
-    if not over_newer and row.published_number is not None:
+    if not over_newer and row.draft is not None and row.published_number is not None:
         newest = strategy_versions.find(scope, strategy_id, row.published_number)
         if newest.published_at is not None and newest.published_at > row.draft_at:
             raise EditConflict(
                 f"Version {newest.number} was published{_by(newest.published_by)} after this draft was last saved, and "
                 "would be undone. Look at the difference, then publish anyway, or discard the draft."
             )
-    fields = parse(row.draft)
     check(fields)
     number = strategy_versions.add(scope, strategy_id, fields, by, note)
     _store(scope, strategy_id, None, None)
@@ -110,7 +109,8 @@ def _strategy(scope: Scope, strategy_id: int, *, lock: bool = False) -> AnyRow:
 
 def _draft(scope: Scope, row: AnyRow) -> Draft:
     if row.draft is not None:
-        return Draft(StrategyFields.model_validate(row.draft), row.draft_revision, True, row.draft_by, row.draft_at)
+        fields = strategy_versions.stored(row.draft, f"The draft of {row.name}", "discard it, or save it anew")
+        return Draft(fields, row.draft_revision, True, row.draft_by, row.draft_at)
     if row.published_number is not None:
         fields = strategy_versions.fields(scope, row.id, row.published_number)
         return Draft(fields, row.draft_revision, False, None, None)

@@ -3,18 +3,44 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import sqlalchemy as sa
+from pydantic import ValidationError
 
 from receptionist.contracts.strategy import StrategyFields
 from receptionist.db import AnyRow, Scope, db_now
 from receptionist.errors import LineError
 from receptionist.models import Strategy, StrategyVersion
+from receptionist.problems import problems
 from receptionist.services import accounts
 from receptionist.text import storable
 
 PAGE = 50
 MAX_NOTE = 500
+
+
+def publish(
+    scope: Scope, strategy_id: int, fields: StrategyFields, check: Callable[[StrategyFields], None], by: str, note: str
+) -> int:
+    """Publish `fields` as the newest version of a strategy; returns its number. A draft stays as it is.
+
+    Raises an `AdminError` for fields that cannot work, and for those that are published already."""
+    check(fields)
+    row = scope.first(scope.select(Strategy).where(Strategy.id == strategy_id).with_for_update())
+    if row is not None and same_as_published(scope, row, fields):
+        raise LineError(f"Version {row.published_number} of {row.name} says the same already; change something first.")
+    return add(scope, strategy_id, fields, by, note)
+
+
+def same_as_published(scope: Scope, row: AnyRow, other: StrategyFields) -> bool:
+    """Whether `other` is what the strategy of this row has published."""
+    if row.published_number is None:
+        return False
+    try:
+        return other == fields(scope, row.id, row.published_number)
+    except LineError:  # that one cannot be used any more, so this is another
+        return False
 
 
 def add(scope: Scope, strategy_id: int, fields: StrategyFields, by: str | None, note: str) -> int:
@@ -57,8 +83,17 @@ def find(scope: Scope, strategy_id: int, number: int) -> AnyRow:
 
 
 def fields(scope: Scope, strategy_id: int, number: int) -> StrategyFields:
-    """The fields of a version. Raises `LineError` if there is none of this number."""
-    return StrategyFields.model_validate(find(scope, strategy_id, number).fields)
+    """The fields of a version. Raises `LineError` if there is none of this number, or it cannot be used any more."""
+    return stored(find(scope, strategy_id, number).fields, f"Version {number}", "publish another one")
+
+
+def stored(plain: Any, what: str, cure: str) -> StrategyFields:
+    """Fields as some program stored them, perhaps an older one. Raises `LineError` naming each wrong field."""
+    try:
+        return StrategyFields.model_validate(plain)
+    except ValidationError as error:
+        wrong = problems(error, StrategyFields)
+        raise LineError(f"{what} cannot be used any more: {wrong}; {cure}.") from None
 
 
 def history(scope: Scope, strategy_id: int, *, before: int | None = None, limit: int = PAGE) -> list[AnyRow]:

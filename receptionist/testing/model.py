@@ -19,6 +19,7 @@ from receptionist.contracts.model import (
     ToolOutput,
     ToolRequest,
 )
+from receptionist.errors import ModelError
 
 
 class ScriptedModel(Model):
@@ -33,7 +34,7 @@ class ScriptedModel(Model):
     def __init__(self, host: Host) -> None:
         super().__init__(host)
         self.requests: list[ModelRequest] = []
-        self._script: deque[str | tuple[str, str]] = deque()
+        self._script: deque[str | tuple[str, str] | ModelError] = deque()
         self._lock = threading.Lock()
         self._calls = 0
 
@@ -47,6 +48,16 @@ class ScriptedModel(Model):
         with self._lock:
             self._script.append((tool, json.dumps(arguments)))
 
+    def fails(self, reason: str = "the model failed") -> None:
+        """Fail for good, so that it is not asked again for the same answer."""
+        with self._lock:
+            self._script.append(ModelError(reason))
+
+    def stop_script(self) -> None:
+        """Drop what is left of the script."""
+        with self._lock:
+            self._script.clear()
+
     def stream(self, request: ModelRequest) -> Iterator[ModelEvent]:
         """Play the next piece of the script."""
         with self._lock:
@@ -54,12 +65,22 @@ class ScriptedModel(Model):
             piece = self._script.popleft() if self._script else _echo(request)
             self._calls += 1
             number = self._calls
+        if isinstance(piece, ModelError):
+            raise piece
         if isinstance(piece, tuple):
             yield ToolRequest(f"call-{number}", *piece)
             yield Completed("", self.name)
         else:
             yield TextDelta(piece)
             yield Completed(piece, self.name)
+
+
+class SecondModel(ScriptedModel):
+    """One more, for strategies that name a model to fall back to."""
+
+    name: ClassVar[str] = "second"
+    title: ClassVar[str] = "Second scripted"
+    preference: ClassVar[int] = 0
 
 
 def _echo(request: ModelRequest) -> str:

@@ -5,7 +5,7 @@ Core is imported by the fixtures, not before: a test run that uses none of them 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from receptionist.testing.case import ChannelCase, TestLine
+from receptionist.testing.collecting import ConversationFile, ConversationTest, is_conversation
 from receptionist.testing.needs import MARKER, missing
 from receptionist.testing.webchat import WebChatCase
 
@@ -34,6 +35,13 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line(
         "markers", f"{MARKER}(*abilities): the check applies only to channels that can do this (ChannelCase)"
     )
+
+
+def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
+    """Take YAML files in folders called `conversations` for conversations."""
+    if not is_conversation(parent.session, file_path):
+        return None
+    return ConversationFile.from_parent(parent, path=file_path)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -66,8 +74,22 @@ def receptionist_plugins() -> Sequence[Path]:
 
 
 @pytest.fixture
+def conversation_channels() -> Mapping[str, ChannelCase]:
+    """The channels that a conversation's file may name; override it to add yours."""
+    return {"webchat": WebChatCase()}
+
+
+@pytest.fixture
 def channel_case(request: pytest.FixtureRequest) -> ChannelCase:
-    """The channel under test: `case` of the test's class, else the web chat."""
+    """The channel under test: that of the conversation's file, `case` of the test's class, else the web chat."""
+    if isinstance(request.node, ConversationTest):
+        script = request.node.script()
+        cases: Mapping[str, ChannelCase] = request.getfixturevalue("conversation_channels")
+        if script.channel not in cases:
+            from receptionist.testing.script import ScriptError
+
+            raise ScriptError(f"{script.path}:1: There is no channel {script.channel}; there are: {', '.join(cases)}.")
+        return cases[script.channel]
     case = getattr(request.cls, "case", None)
     return case if isinstance(case, ChannelCase) else WebChatCase()
 

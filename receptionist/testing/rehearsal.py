@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import shutil
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import flask
 import sqlalchemy as sa
@@ -18,22 +19,23 @@ from receptionist.contracts.messages import Sender
 from receptionist.contracts.strategy import StrategyFields
 from receptionist.core import DATABASE_FILE, assemble
 from receptionist.db import Database, Scope
-from receptionist.errors import PluginError
+from receptionist.errors import AdminError, PluginError
 from receptionist.pipeline.runner import Runner
+from receptionist.pipeline.sweeper import LATE, overdue
 from receptionist.services import accounts, lines, strategies
 from receptionist.testing.case import ChannelCase, Delivered, Incoming, Request, TestLine
-from receptionist.testing.model import ScriptedModel
+from receptionist.testing.model import ScriptedModel, SecondModel
 from receptionist.testing.stored import Stored
 from receptionist.testing.vendor import Vendor
 
 STRATEGY = "Rehearsal"
 _MODEL = """from receptionist import hookimpl
-from receptionist.testing.model import ScriptedModel
+from receptionist.testing.model import ScriptedModel, SecondModel
 
 
 @hookimpl
 def register_models(host):
-    return [ScriptedModel(host)]
+    return [ScriptedModel(host), SecondModel(host)]
 """
 
 
@@ -110,6 +112,13 @@ class Rehearsal:
         return model
 
     @property
+    def second_model(self) -> SecondModel:
+        """The one to fall back to, for strategies with `fallback_model: second`."""
+        model = self.parts.models[SecondModel.name]
+        assert isinstance(model, SecondModel)
+        return model
+
+    @property
     def can_tell(self) -> bool:
         """Whether what became of a message whose answer was lost can be found out on the line under test."""
         return self.channel.can_tell(self.parts.host.line(self.line.channel, self.line.key))
@@ -130,6 +139,24 @@ class Rehearsal:
             )
         path = self.case.path.format(channel=self.case.channel, key=row.key)
         return TestLine(row.id, row.key, self.case.channel, path, self.parts.host.public_url + path, settings)
+
+    def publish(self, name: str, fields: Mapping[str, Any]) -> None:
+        """Publish a strategy with these fields; the scripted model answers, and only tools that are named are there.
+
+        Raises `AdminError` for fields that cannot work."""
+        whole = {"model": ScriptedModel.name, "burst_seconds": 0, **fields}
+        with self.parts.database.begin() as connection:
+            scope = Scope(connection, self.account.id)
+            strategies.publish(scope, name, strategies.parse(whole), self._factory.check)
+
+    def furnish(self, business: Mapping[str, Any], strategy: Mapping[str, Any]) -> None:
+        """Make it this business (`timezone`, `country`), answered by this strategy. Raises `AdminError`."""
+        if unknown := business.keys() - {"timezone", "country"}:
+            raise AdminError(f"A business has no {', '.join(sorted(unknown))}; it has: timezone, country.")
+        with self.parts.database.begin() as connection:
+            zone, country = business.get("timezone"), business.get("country")
+            accounts.change(Scope(connection, self.account.id), name=None, timezone=zone, country=country)
+        self.publish(STRATEGY, strategy)
 
     def customer(self, number: int = 0, line: TestLine | None = None) -> str:
         """The address of a customer; the same number on the same line is the same one."""
@@ -160,6 +187,13 @@ class Rehearsal:
             self._rung += [row.id for row in connection.execute(due).all()]
         self.work()
 
+    def sweep(self) -> None:
+        """Look, as the sweeper does, for what is due by now, and work it off."""
+        with self.parts.database.begin() as connection:
+            connection.execute(LATE)
+            self._rung += overdue(connection)
+        self.work()
+
     def replies(self, customer: str = "", line: TestLine | None = None) -> list[str]:
         """What reached a customer: at the vendor's, or in the transcript that a client of the channel fetches."""
         line, address = line or self.line, customer or self.customer()
@@ -183,7 +217,11 @@ class Rehearsal:
     def _make_account(self) -> Account:
         name = "Rehearsal Ltd"
         fields = StrategyFields(
-            model=ScriptedModel.name, tools=sorted(self.parts.tools), disclosure=False, burst_seconds=0
+            model=ScriptedModel.name,
+            tools=sorted(self.parts.tools),
+            permissions=sorted({tool.effect for tool in self.parts.tools.values()}),
+            disclosure=False,
+            burst_seconds=0,
         )
         with self.parts.database.begin() as connection:
             account = Account(accounts.create(connection, name, "UTC"), name)

@@ -9,6 +9,8 @@ from click.testing import CliRunner
 
 from receptionist import Event, PersonRequested
 from receptionist.cli import main
+from receptionist.db import Scope
+from receptionist.services import handover
 from tests.harness.house import House, drain_events
 from tests.servers.brain import Brain, Calls, Fails, Piece, Question
 
@@ -202,3 +204,29 @@ def test_a_model_that_fails_when_it_is_told(desk: House, brain: Brain) -> None:
     says(brain, LIE, Fails())
     assert desk.visitor().say("3 pm, please.") == f"{SAFE} See you!"
     assert desk.sql("SELECT state FROM turns")[0].state == "done"
+
+
+def test_an_earlier_call_is_no_reason_to_say_that_more_was_done(desk: House, brain: Brain) -> None:
+    visitor = desk.visitor()
+    says(brain, Calls("reserve", '{"hour": 15}'), LIE)
+    visitor.say("3 pm, please.")
+    says(brain, "I've booked you in for 4 pm, too.")
+    assert visitor.say("And 4 pm?") == SAFE
+    says(brain, "As I said, I've already booked you in for 3 pm.")
+    assert visitor.say("So am I booked?") == "As I said, I've already booked you in for 3 pm."
+
+
+def test_a_person_backs_the_agent_for_a_while(desk: House, brain: Brain) -> None:
+    visitor = desk.visitor()
+    says(brain, "Hello!")
+    visitor.say("Hi")
+    with desk.parts.database.begin() as connection:
+        handover.reply(Scope(connection, 1), 1, "Ann", "I have put you down.", 60, fetched=True)
+        handover.hand_back(Scope(connection, 1), 1)
+    says(brain, "Yes, you're booked for 3 pm.")
+    assert visitor.say("So am I booked?") == "Yes, you're booked for 3 pm."
+    says(brain, "I've booked you in for 4 pm, too.")
+    assert visitor.say("And 4 pm?") == SAFE
+    desk.sql("UPDATE conversations SET next_seq = next_seq + 20")
+    says(brain, "Yes, you're booked for 3 pm.")
+    assert visitor.say("So am I booked?") == SAFE

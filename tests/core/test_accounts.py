@@ -12,9 +12,10 @@ from sqlalchemy.exc import IntegrityError
 from receptionist.contracts.messages import Inbound, Sender
 from receptionist.db import Scope
 from receptionist.errors import LineError, Unavailable
-from receptionist.models import Conversation, CreditEntry, Lead, Line, Message, Turn
+from receptionist.models import Conversation, CreditEntry, Lead, Line, Message, StrategyVersion, Turn
 from receptionist.parts import Parts
 from receptionist.services import accounts, assignment, leads, lines, strategies
+from receptionist.services.directory import Office
 
 MakeLine = Callable[[str], tuple[int, int]]
 
@@ -128,3 +129,46 @@ def test_wrong_line_settings_are_refused_by_name(parts: Parts, make_line: MakeLi
     account_id, line_id = make_line("Ours")
     with pytest.raises(LineError, match="colour"), parts.database.begin() as connection:
         lines.change(Scope(connection, account_id), parts.vault, parts.channels["webchat"], line_id, {"colour": "red"})
+
+
+def test_an_older_look_neither_replaces_a_newer_one_nor_asks_again(
+    parts: Parts, make_line: MakeLine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    account_id, _ = make_line("Ours")
+    directory = parts.directory
+    old = directory.office(account_id)
+    load, loads = directory._load, []
+
+    def slowly(number: int) -> Office:
+        loads.append(number)
+        office = load(number)
+        if len(loads) == 1:  # changed meanwhile, which another thread saw first
+            with parts.database.begin() as connection:
+                accounts.touch(Scope(connection, number))
+            directory.office(number, old.revision + 2)
+        return office
+
+    with parts.database.begin() as connection:
+        accounts.touch(Scope(connection, account_id))
+    monkeypatch.setattr(directory, "_load", slowly)
+    assert directory.office(account_id, old.revision + 1).revision == old.revision + 2
+    assert directory.office(account_id).revision == old.revision + 2
+    assert directory.office(account_id, old.revision).revision == old.revision + 2
+    assert len(loads) == 2
+
+
+def test_one_strategy_that_cannot_be_read_stops_no_other(parts: Parts, make_line: MakeLine) -> None:
+    account_id, line_id = make_line("Ours")
+    with parts.database.begin() as connection:
+        scope = Scope(connection, account_id)
+        strategies.publish(scope, "Other", strategies.parse({}), lambda fields: None)
+        broken = strategies.find(scope, "Desk").id
+        which = StrategyVersion.strategy_id == broken
+        scope.run(scope.update(StrategyVersion).where(which).values(fields={"languages": []}))
+        accounts.touch(scope)
+        revision = accounts.revision(scope)
+    office = parts.directory.office(account_id, revision)
+    assert [each.name for each in office.strategies.values()] == ["Other"]
+    assert office.line(line_id).title
+    assert office.strategy(line_id) is None
+    assert "the line's strategy Desk cannot be used: languages: " in office.no_strategy(line_id)

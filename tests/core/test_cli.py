@@ -41,11 +41,17 @@ def test_a_business_is_set_up_from_the_command_line(parts: Parts, tmp_path: Path
     call(parts, "account", "add", "Acme", "--timezone", "Europe/Berlin")
     file = tmp_path / "strategy.json"
     file.write_text(json.dumps({"agent_name": "Nova", "tools": ["note_lead"]}))
+    assert "To make it: receptionist strategy create" in call(
+        parts, "strategy", "publish", "Desk", str(file), fails=True
+    )
+    call(parts, "strategy", "create", "Desk")
     assert "Version 1 of Desk" in call(parts, "strategy", "publish", "Desk", str(file))
     shown = json.loads(call(parts, "strategy", "show", "Desk"))
     assert shown["agent_name"] == "Nova"
     shown["agent_name"] = "Vega"
     assert "Version 2" in call(parts, "strategy", "publish", "Desk", "-", stdin=json.dumps(shown))
+    again = call(parts, "strategy", "publish", "Desk", "-", stdin=json.dumps(shown), fails=True)
+    assert "Version 2 of Desk says the same already" in again
     added = call(parts, "line", "add", "webchat", "--title", "Chat", "--strategy", "Desk", "--set", "colour=#112233")
     key = parts.directory.office(1).lines[1].key
     assert f'data-line="{key}"' in added
@@ -74,6 +80,17 @@ def test_mistakes_are_answered_with_one_line_and_the_cure(demo: Parts, arguments
 
 
 @pytest.mark.parametrize(
+    ("before", "says"),
+    [(("create", "New"), "New has no published version"), (("deactivate", "Front desk"), "Front desk is not active")],
+)
+def test_no_line_is_added_for_a_strategy_that_may_not_answer(demo: Parts, before: tuple[str, str], says: str) -> None:
+    call(demo, "strategy", *before)
+    lines = call(demo, "line", "list")
+    assert says in call(demo, "line", "add", "webchat", "--title", "x", "--strategy", before[1], fails=True)
+    assert call(demo, "line", "list") == lines
+
+
+@pytest.mark.parametrize(
     ("fields", "says"),
     [
         ('{"tools": ["fly"]}', "no tool fly; there are:"),
@@ -82,6 +99,7 @@ def test_mistakes_are_answered_with_one_line_and_the_cure(demo: Parts, arguments
         ('{"opening_hours": {"monday": ["9-17"]}}', "09:00-12:30"),
         ('{"agnet_name": "x"}', "agnet_name: there is no such field, did you mean agent_name"),
         ("{", "not JSON"),
+        ("", "is empty"),
     ],
 )
 def test_a_broken_strategy_is_not_published(demo: Parts, fields: str, says: str) -> None:
@@ -157,6 +175,9 @@ def test_accounts_are_listed_and_changed_and_a_line_is_shown_without_its_secrets
 
 
 def test_publishing_under_a_new_name_says_that_no_line_uses_it(demo: Parts) -> None:
+    mistyped = call(demo, "strategy", "publish", "Frontdesk", "-", stdin="{}", fails=True)
+    assert 'no strategy Frontdesk, did you mean Front desk? To make it: receptionist strategy create "Fr' in mistyped
+    call(demo, "strategy", "create", "Frontdesk")
     assert "no line uses it yet" in call(demo, "strategy", "publish", "Frontdesk", "-", stdin="{}")
 
 

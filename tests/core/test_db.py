@@ -155,3 +155,9 @@ def test_every_table_but_accounts_belongs_to_an_account() -> None:
         for constraint in table.foreign_key_constraints:
             if constraint.referred_table.name != "accounts":
                 assert constraint.column_keys[0] == "account_id", f"{table.name}: {constraint.column_keys}"
+
+
+def test_an_error_that_is_logged_does_not_tell_what_was_written(database: Database) -> None:
+    with pytest.raises(sa.exc.DBAPIError) as error, database.begin() as connection:
+        connection.execute(sa.text("INSERT INTO nowhere VALUES (:text)"), {"text": "kanarienvogel"})
+    assert "nowhere" in str(error.value) and "kanarienvogel" not in str(error.value)

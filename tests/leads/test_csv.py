@@ -13,7 +13,7 @@ from hypothesis import strategies as some
 
 from receptionist.cli import main
 from receptionist.db import Scope
-from receptionist.services import lead_fields, lead_search, lead_values
+from receptionist.services import lead_fields, lead_import, lead_search, lead_values
 from receptionist.services.lead_cells import plain, safe
 from tests.harness.house import House
 
@@ -209,3 +209,40 @@ def test_an_export_is_imported_again_without_any_difference(house: House, lead: 
 def test_a_safe_cell_begins_no_formula_and_is_itself_again(cell: str) -> None:
     assert not safe(cell).startswith(tuple("=+-@\t\r\n＝"))
     assert plain(safe(cell)) == cell
+
+
+def test_a_dry_run_knows_again_who_is_in_an_earlier_batch(house: House, lead: Lead, tmp_path: Path) -> None:
+    filler = "".join(f"N {number},n{number}@example.org,,\n" for number in range(lead_import.BATCH))
+    again = (
+        "Ada L,ada@example.org,,\n,ada@example.org,,Engines\nZ,,+4930123456,\n,ada@example.org,+4930123456,\nCy,,,\n"
+    )
+    path = file(tmp_path, f"name,email,phone,company\nAda,ada@example.org,,\nCy,,,\n{filler}{again}")
+    says = f"{lead_import.BATCH + 3} new, 1 changed, 2 as before, 1 wrong"
+    assert says in lead("import", path, "--dry-run", fails=True)
+    assert rows(house) == []
+    assert says in lead("import", path, fails=True), "as it was foretold"
+
+
+def test_an_import_lets_others_write_between_its_batches(
+    house: House, lead: Lead, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lead_import, "BATCH", 2)
+    pauses: list[float] = []
+    monkeypatch.setattr("time.sleep", pauses.append)
+    lead("import", file(tmp_path, "name\n" + "".join(f"N {number}\n" for number in range(6))))
+    assert len([pause for pause in pauses if pause > 0]) == 3
+
+
+def test_an_export_is_filtered_like_a_list(house: House, lead: Lead, scope: Scope, tmp_path: Path) -> None:
+    lead("add", "name=Ada")
+    lead("add", "name=Bo")
+    lead("add", "name=Cy")
+    lead("consent", "2", "loopback", "refused")
+    house.sql("UPDATE leads SET strategy_id = 1 WHERE name = 'Cy'")
+    for number, (filters, names) in enumerate(
+        ((["--opted-out"], ["Bo"]), (["--not-opted-out"], ["Cy", "Ada"]), (["--strategy", "House"], ["Cy"]))
+    ):
+        lead("export", tmp_path / f"{number}.csv", *filters)
+        assert sorted(row["name"] for row in table(tmp_path / f"{number}.csv")) == sorted(names)
+    assert "no strategy Nobody" in lead("export", tmp_path / "none.csv", "--strategy", "Nobody", fails=True)
+    assert not (tmp_path / "none.csv").exists()

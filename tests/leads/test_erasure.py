@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
+from receptionist.db import db_now
 from receptionist.errors import LeadError
-from receptionist.models import Base, CreditEntry
+from receptionist.models import Base, Conversation, CreditEntry
 from receptionist.pipeline.eraser import Eraser
 from tests.harness.house import House
 from tests.harness.instance import left_out
@@ -240,3 +241,26 @@ def test_the_embedded_database_can_be_rewritten(house: House, command: Callable[
         assert command(house, "lead", "scrub") == "The database was rewritten.\n"
     else:
         assert "DATABASE_URL names a server" in command(house, "lead", "scrub", fails=True)
+
+
+def test_erasing_waits_for_a_message_on_its_way_but_not_for_a_dead_worker(house: House, brain: Brain) -> None:
+    customer = house.texter("idempotent")
+    refused: list[str] = []
+    channel = house.parts.channels["loopback"]
+    send = type(channel).send
+
+    def slow(self: Any, line: Any, message: Any) -> Any:
+        with pytest.raises(LeadError, match="on its way just now; please try again in a moment") as error:
+            erase(house, 1)
+        refused.append(str(error.value))
+        return send(self, line, message)
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(type(channel), "send", slow)
+        customer.send("hello")
+        house.drain()
+    assert len(refused) == 1 and len(customer.replies()) == 1
+    house.sql("UPDATE messages SET state = 'sending' WHERE direction = 'out'")
+    with house.parts.database.begin() as connection:
+        connection.execute(sa.update(Conversation).values(lease_owner="dead", lease_until=db_now(-90.0)))
+    assert erase(house, 1).counts["messages"] == 2, "its lease ended long ago"

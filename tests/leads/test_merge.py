@@ -11,10 +11,22 @@ import pytest
 from receptionist import Inbound, Sender
 from receptionist.db import Scope
 from receptionist.errors import LeadError
-from receptionist.models import Conversation, Identity, Lead, LeadTag, Message
-from receptionist.services import consent, lead_merge, lead_search, lead_unmerge, lead_values, leads
+from receptionist.models import Conversation, Identity, Lead, LeadTag, Message, Session
+from receptionist.pipeline.eraser import Eraser
+from receptionist.services import (
+    assignment,
+    consent,
+    lead_merge,
+    lead_search,
+    lead_unmerge,
+    lead_values,
+    leads,
+    strategies,
+)
 from tests.harness.house import Customer, House
+from tests.harness.instance import STRATEGY
 from tests.harness.waiting import eventually
+from tests.leads.canary import traces
 
 Act = Callable[..., Any]
 
@@ -272,3 +284,90 @@ def _stop(house: House, customer: Customer, word: Any) -> None:
     message = Inbound(f"{word} {customer.address}", Sender(customer.address), word.upper(), consent=word)
     house.parts.host.take_in(customer.line, [message])
     house.drain()
+
+
+def test_start_from_one_address_opens_no_conversation_of_another_that_said_stop(
+    house: House, act: Act, merge: Act
+) -> None:
+    first, second = house.texter("idempotent"), house.texter("askable")
+    for customer in (first, second):
+        customer.send("hello")
+        house.drain()
+        _stop(house, customer, "stop")
+    merge(lead_of(act, first), lead_of(act, second))
+    _stop(house, first, "start")
+    for customer in (first, second):
+        customer.send("still there?")
+        house.drain()
+    assert "still there?" in first.replies()[-1]
+    assert "still there?" not in " ".join(second.replies())
+    _stop(house, second, "start")
+    second.send("now again")
+    house.drain()
+    assert "now again" in second.replies()[-1]
+
+
+def test_after_unmerging_each_has_the_own_words_and_erasing_one_leaves_none(
+    house: House, act: Act, change: Act, merge: Act, unmerge: Act
+) -> None:
+    first, one, second, other = two(house, act, change)
+    number = merge(one, other)
+    for customer, text in ((first, "my kanarienvogel"), (second, "my papagei"), (first, "more kanarienvogel")):
+        customer.send(text)
+        house.drain()
+    assert len({row["conversation_id"] for row in rows(act, Message) if "my " in row["text"]}) == 1
+    act(lambda scope: scope.insert(Session, conversation_id=2, goals=[], calls=[], pending=[], summary="papagei"))
+    unmerge(number)
+    owners = {row["id"]: row["lead_id"] for row in rows(act, Conversation)}
+    for row in rows(act, Message):
+        assert owners[row["conversation_id"]] == row["lead_id"] == (one if row["address"] == first.address else other)
+    said = act(lambda scope: scope.all(scope.select(Message).where(Message.lead_id == other).order_by(Message.seq)))
+    assert [row.text for row in said] == ["hello", "Echo: hello", "my papagei", "Echo: my papagei"]
+    Eraser(house.parts).erase(1, other, "Ann")
+    assert traces(house, "papagei") == [] and traces(house, "kanarienvogel") != []
+
+
+def test_unmerging_waits_for_a_message_that_is_not_answered_yet(
+    house: House, act: Act, change: Act, merge: Act, unmerge: Act
+) -> None:
+    first, one, _, other = two(house, act, change)
+    number = merge(one, other)
+    first.send("a last word")
+    with pytest.raises(LeadError, match="in a moment"):
+        unmerge(number)
+    house.drain()
+    unmerge(number)
+    assert {row["lead_id"] for row in rows(act, Message) if "a last word" in row["text"]} == {one}
+
+
+def test_a_merge_takes_over_no_strategy_and_ends_conversations_with_another(
+    house: House, act: Act, change: Act, merge: Act, unmerge: Act
+) -> None:
+    _, one, second, other = two(house, act, change)
+    act(strategies.publish, "Special", strategies.parse(STRATEGY.model_dump(mode="json")), house.factory.check)
+    act(assignment.give_lead, other, act(strategies.find, "Special").id, "Ann")
+    second.send("with the other one")
+    house.drain()
+    number = merge(one, other)
+    assert act(leads.find, one).strategy_id is None
+    states = {row["lead_id"]: row["state"] for row in rows(act, Conversation, "lead_id", "state")}
+    assert states == {one: "archived"}, "the newest of them was the special one's"
+    second.send("who answers?")
+    house.drain()
+    assert "who answers?" in second.replies()[-1]
+    assert set(unmerge(number)) == {one, other}
+    assert act(leads.find, other).strategy_id is not None
+
+
+def test_who_merely_said_an_address_is_suggested_when_an_admin_vouches_for_it(
+    house: House, act: Act, add: Act, change: Act
+) -> None:
+    house.visitor().say("hello")
+    act(leads.change, 1, leads.LeadChange(email="ada@example.org"))
+    assert act(lead_merge.suggested) == ([], None)
+    known = add(name="Ada", email="ada@example.org")
+    [suggestion], _ = act(lead_merge.suggested)
+    assert (suggestion.value, [row.id for row in suggestion.leads]) == ("ada@example.org", [1, known])
+    act(leads.change, 1, leads.LeadChange(phone="+4930123456"))
+    change(known, phone="030 123456")
+    assert {each.kind for each in act(lead_merge.suggested)[0]} == {"email", "phone"}

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 
 from receptionist.db import Scope
 from receptionist.models import Lead, LeadTag, LeadWord
-from receptionist.services import lead_search
+from receptionist.services import conversations, lead_search
 from tests.harness.house import House
 
 
@@ -22,10 +22,7 @@ def test_a_search_among_thousands_reads_few_rows(house: House) -> None:
         )
         connection.execute(sa.insert(LeadTag), [{"account_id": 1, "lead_id": n, "tag": "all"} for n in range(1, 3001)])
 
-        @sa.event.listens_for(connection, "before_cursor_execute")
-        def explain(_: Any, cursor: Any, statement: str, values: Any, *__: Any) -> None:
-            plans.extend(row[3] for row in cursor.connection.execute("EXPLAIN QUERY PLAN " + statement, values))
-
+        _explain(connection, plans)
         scope = Scope(connection, 1)
         for filters in (
             {"text": "n"},
@@ -37,3 +34,27 @@ def test_a_search_among_thousands_reads_few_rows(house: House) -> None:
             assert lead_search.listed(scope, **filters).rows
     looked = [plan for plan in plans if "lead" in plan]
     assert looked and [plan for plan in looked if "SEARCH" not in plan or "account_id=?" not in plan] == []
+
+
+def test_conversations_are_found_by_phone_without_a_walk_through_all(house: House) -> None:
+    plans: list[str] = []
+    house.visitor().say("hello")
+    with house.parts.database.begin() as connection:
+        scope = Scope(connection, 1)
+        scope.run(scope.update(Lead).values(phone="+4930123456"))
+        _explain(connection, plans)
+        assert conversations.listed(scope, phone="+4930999") == []
+        [row] = conversations.listed(scope, phone="+4930123456")
+        assert row.phone == "+4930123456"
+        assert conversations.listed(scope, phone="+4930123456", before=row.id) == []
+    searched = [plan for plan in plans if "leads" in plan or "conversations" in plan]
+    assert [plan for plan in searched if plan.startswith("SCAN")] == []
+    assert any("conversations" in plan and "lead_id=?" in plan for plan in searched)
+
+
+def _explain(connection: sa.Connection, plans: list[str]) -> None:
+    """Note the plan of each statement from now on."""
+
+    @sa.event.listens_for(connection, "before_cursor_execute")
+    def explain(_: Any, cursor: Any, statement: str, values: Any, *__: Any) -> None:
+        plans.extend(row[3] for row in cursor.connection.execute("EXPLAIN QUERY PLAN " + statement, values))

@@ -97,18 +97,18 @@ def test_pages_show_every_lead_once_in_order_while_others_come(
         ({"tag": "even"}, ids[1::2][::-1]),
         ({"tag": "even", "text": "per 2"}, [ids[21], ids[19], ids[1]]),
     ):
-        seen, after = [], None
+        seen, before = [], None
         while True:
-            page = act(lead_search.listed, **filters, after=after, limit=4)
+            page = act(lead_search.listed, **filters, before=before, limit=4)
             seen += [row.id for row in page.rows]
-            after = page.after
-            if after is None:
+            before = page.before
+            if before is None:
                 break
         newest = sorted(wanted, reverse=True)
         assert seen == newest, filters
     first = act(lead_search.listed, limit=4)
     add(name="Newcomer")
-    second = act(lead_search.listed, after=first.after, limit=4)
+    second = act(lead_search.listed, before=first.before, limit=4)
     assert [row.id for row in second.rows] == ids[::-1][4:8]
 
 
@@ -117,4 +117,4 @@ def test_pages_show_every_lead_once_in_order_while_others_come(
 )
 def test_a_cursor_that_is_none_is_refused(act: Act, cursor: str) -> None:
     with pytest.raises(LeadError, match="begin with the first page"):
-        act(lead_search.listed, after=cursor)
+        act(lead_search.listed, before=cursor)

@@ -11,7 +11,7 @@ import pytest
 from receptionist import MessageFailed, PersonRequested
 from receptionist.db import Scope
 from receptionist.pipeline import refusals
-from receptionist.services import prices
+from receptionist.services import prices, strategies
 from tests.harness.house import House
 from tests.limits.support import FALLBACK, events, failed, limit, replay, tasks
 
@@ -93,6 +93,20 @@ def test_the_day_ends_at_midnight_in_the_accounts_zone(counted: House, monkeypat
     counted.runner.usage.flush()
     days = counted.sql("SELECT CAST(day AS TEXT) AS day, turns FROM usage_days WHERE kind = 'lead' ORDER BY day")
     assert [tuple(row) for row in days] == [("2026-07-01", 1), ("2026-07-02", 1)]
+
+
+def test_the_text_that_had_another_reason_is_said_again_for_a_limit(counted: House) -> None:
+    strategy_id = counted.sql("SELECT id FROM strategies")[0].id
+    limit(counted, lead_turns=0)
+    visitor = counted.visitor()
+    for active in (False, True):
+        with counted.parts.database.begin() as connection:
+            strategies.set_active(Scope(connection, 1), strategy_id, active)
+        assert visitor.say(f"Active: {active}?") == FALLBACK
+    visitor.send("And now?")
+    counted.drain()
+    replay(counted)
+    assert visitor.replies() == [FALLBACK] * 2, "of the limit it was said once"
 
 
 def test_silence_does_not_count(counted: House) -> None:

@@ -14,7 +14,7 @@ from receptionist.db import Scope
 from receptionist.pipeline.loops import suspicion
 from receptionist.services import handover
 from tests.harness.house import House
-from tests.limits.support import events, limit
+from tests.limits.support import FALLBACK, events, failed, limit, replay
 
 BEGIN = datetime(2026, 7, 1, 12, 0, tzinfo=UTC)
 RECEIPT = "We have received your message and will answer soon."
@@ -28,10 +28,14 @@ def talk(texts: Sequence[str], *, pause: float, author: str = "agent", state: st
     at = BEGIN
     for text in texts:
         at += timedelta(seconds=pause)
-        rows.append(SimpleNamespace(direction="in", author="lead", text=text, state=state, created_at=at))
+        rows.append(_row(direction="in", author="lead", text=text, state=state, created_at=at))
         at += timedelta(seconds=1)
-        rows.append(SimpleNamespace(direction="out", author=author, text="Yes.", state="sent", created_at=at))
+        rows.append(_row(direction="out", author=author, text="Yes.", state="sent", created_at=at))
     return rows[-2:-1], rows[:-2]
+
+
+def _row(**values: Any) -> Any:
+    return SimpleNamespace(error=None, replays=0, **values)
 
 
 def different(count: int) -> list[str]:
@@ -71,15 +75,15 @@ def test_two_machines_are_stopped_and_a_person_lets_them_go_on(counted: House) -
     for text in different(6):
         machine.send(text)
         counted.drain()
-    assert len(machine.replies()) == 5, "the first message answers nothing; then five at once after our answer"
+    assert machine.replies()[5:] == [FALLBACK], "the first message answers nothing; then five at once after our answer"
     machine.send("And I go on.")
     counted.drain()
-    assert len(machine.replies()) == 5
+    assert len(machine.replies()) == 6, "said once"
     assert neighbour.say("Are you free?") == "About Are you free?"
     [asked] = events(counted, PersonRequested)
     assert asked.reason == "two machines seem to talk: 5 messages within 15 seconds of our answer each"
-    errors = [row.error for row in counted.sql("SELECT error FROM messages WHERE state = 'silent' ORDER BY id")]
-    assert errors == [asked.reason, "a person has the conversation"]
+    rows = counted.sql("SELECT state, error FROM messages WHERE state IN ('failed', 'silent') ORDER BY id")
+    assert [tuple(row) for row in rows] == [("failed", asked.reason), ("silent", "a person has the conversation")]
     [row] = counted.sql("SELECT person, person_reason, person_due_at FROM conversations WHERE person IS NOT NULL")
     assert tuple(row) == ("the loop guard", asked.reason, None)
     with counted.parts.database.begin() as connection:
@@ -92,9 +96,27 @@ def test_an_hour_later_the_agent_answers_again(counted: House) -> None:
     for _ in range(5):
         machine.send(RECEIPT)
         counted.drain()
-    assert len(machine.replies()) == 3, "silent from the fourth time on"
+    assert machine.replies()[3:] == [FALLBACK], "and silent from the fifth time on"
     counted.sql("UPDATE conversations SET person_until = created_at WHERE person IS NOT NULL")
     assert machine.say(RECEIPT) == f"About {RECEIPT}", "once, and then it is counted anew"
+
+
+@pytest.mark.parametrize("kind", ["webchat", "blind"])
+def test_who_was_taken_for_a_machine_is_told_so_once_and_answered_after_all(counted: House, kind: str) -> None:
+    human = counted.visitor() if kind == "webchat" else counted.texter(kind)
+    for _ in range(4):
+        human.send(RECEIPT)
+        counted.drain()
+    assert human.replies()[3:] == [FALLBACK]
+    [row] = failed(counted)
+    assert row.error == "two machines seem to talk: the same messages come again and again"
+    with counted.parts.database.begin() as connection:
+        handover.hand_back(Scope(connection, 1), row.conversation_id)
+    replay(counted)
+    assert human.replies()[4:] == [f"About {RECEIPT}"]
+    human.send(RECEIPT)
+    counted.drain()
+    assert human.replies()[5:] == [f"About {RECEIPT}"], "counted anew"
 
 
 def test_the_guard_can_be_turned_off(counted: House) -> None:

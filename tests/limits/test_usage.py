@@ -127,6 +127,36 @@ def test_nothing_is_lost_while_the_database_is_away(house: House, monkeypatch: p
     assert rows(house) == [("account", 1, 2, 20, 10)]
 
 
+def test_a_total_that_cannot_be_read_makes_nothing_count_twice(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    book = UsageBook(house.parts.database)
+    assert take(book, subject(turns=9))
+    book.flush()  # from now on the account is watched, though it writes nothing itself
+    assert take(book, subject("lead", 5))
+
+    def away(*, once: bool = False) -> None:
+        raise Unavailable("The database is away.")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(house.parts.database, "read", away)
+        book.flush()
+    book.flush()
+    assert rows(house) == [("account", 1, 1, 10, 5), ("lead", 5, 1, 10, 5)]
+
+
+def test_an_account_that_is_gone_stops_nobody_elses(house: House) -> None:
+    book = UsageBook(house.parts.database)
+    gone = Subject(Key(99, DAY, "account", 99), DayLimits())
+    assert take(book, gone)
+    assert take(book, subject(turns=9))
+    book.flush()
+    assert rows(house) == [("account", 1, 1, 10, 5)]
+    assert take(book, subject(turns=9))
+    with statements(house.parts.database) as seen:
+        book.flush()
+    assert rows(house) == [("account", 1, 2, 20, 10)]
+    assert len([each for each in seen if "INSERT INTO usage_days" in each]) == 1, "what is gone is not tried again"
+
+
 def test_what_is_remembered_is_bounded(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("receptionist.pipeline.usage.REMEMBERED", 10)
     book = UsageBook(house.parts.database)

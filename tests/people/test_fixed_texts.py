@@ -95,7 +95,9 @@ def test_outside_opening_hours_a_text_answers_once_until_the_business_opens(
     kind: str, house: House, command: Command
 ) -> None:
     customer = somebody(house, kind)
-    house.publish(outside_hours="text", outside_hours_text=CLOSED, opening_hours={})
+    house.publish(
+        outside_hours="text", outside_hours_text=CLOSED, exceptions=[{"date": "2000-01-01", "hours": ["09:00-17:00"]}]
+    )
     write(house, customer, "Hello?")
     write(house, customer, "Hello??")
     assert customer.replies() == [CLOSED]
@@ -126,7 +128,9 @@ def test_the_text_is_said_again_when_the_business_was_open_in_between(house: Hou
 def test_a_text_of_several_messages_is_said_once_too(house: House) -> None:
     customer = house.texter("blind")
     text = " ".join(f"word{number}" for number in range(60))
-    house.publish(outside_hours="text", outside_hours_text=text, opening_hours={})
+    house.publish(
+        outside_hours="text", outside_hours_text=text, exceptions=[{"date": "2000-01-01", "hours": ["09:00-17:00"]}]
+    )
     write(house, customer, "Hello?")
     house.make_due()
     house.drain()

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import UTC, datetime
+
 import pytest
 
+from receptionist.db import Scope
 from receptionist.pipeline.sweeper import Sweeper
+from receptionist.services import assignment, conversations, sessions, strategies
 from tests.harness.house import House
 from tests.people.conftest import Command
 from tests.people.test_stepping_in import somebody
 from tests.servers.brain import Brain
 
 NOBODY = "Nobody is free just now."
+BEGINS = "A person of the business took over here."
+ENDS = "The person gave the conversation back here; you answer again."
 
 
 def ask_for_person(house: House) -> None:
@@ -74,7 +81,61 @@ def test_the_model_sees_where_a_person_spoke(house: House, brain: Brain, command
     house.drain()
     question = brain.about("What do you cost?")[-1]
     begins, ends = question.notes
-    assert begins == "A person of the business took over here and wrote what follows."
+    assert begins == "A person of the business took over here."
     assert ends == "The person gave the conversation back here; you answer again."
     assert question.past[-2:] == [("system", begins), ("assistant", "Ann here.")]
     assert question.asked == ["Thank you, Ann.", "What do you cost?"]
+
+
+def test_nobody_is_told_in_a_conversation_that_is_over(house: House) -> None:
+    customers = [somebody(house, "webchat") for _ in range(2)]
+    ask_for_person(house)
+    with house.parts.database.begin() as connection:
+        scope = Scope(connection, 1)
+        strategies.publish(scope, "Own", strategies.parse({}), house.factory.check)
+        assignment.give_lead(scope, 1, strategies.find(scope, "Own").id, "Ann")
+        conversations.end(scope, 2, "all is said")
+    sweep(house)
+    assert [len(customer.replies()) for customer in customers] == [1, 1]
+    assert house.sql("SELECT count(*) FROM conversations WHERE person_due_at IS NOT NULL OR due_at IS NOT NULL") == [
+        (0,)
+    ]
+
+
+def test_the_model_sees_that_a_person_had_it_and_wrote_nothing(house: House, brain: Brain, command: Command) -> None:
+    customer = somebody(house, "webchat")
+    command("conversation", "take", "1", "--as", "Ann")
+    command("conversation", "hand-back", "1")
+    customer.send("What do you cost?")
+    house.drain()
+    question = brain.about("What do you cost?")[-1]
+    assert question.notes == [BEGINS, ENDS]
+    command("conversation", "take", "1", "--as", "Ann")
+    customer.send("Hello Ann.")
+    house.drain()
+    command("conversation", "hand-back", "1")
+    customer.send("And tomorrow?")
+    house.drain()
+    question = brain.about("And tomorrow?")[-1]
+    assert question.notes == [BEGINS, ENDS] * 2
+    assert question.past[-4:-2] == [("system", BEGINS), ("system", ENDS)]
+    assert question.asked == ["Hello Ann.", "And tomorrow?"]
+    assert len(customer.replies()) == 3
+
+
+def test_the_model_sees_that_a_persons_time_ran_out(house: House, brain: Brain, command: Command) -> None:
+    customer = somebody(house, "webchat")
+    command("conversation", "take", "1", "--as", "Ann", "--minutes", "1")
+    customer.send("Hello Ann.")
+    house.drain()
+    now = datetime.now(UTC).isoformat()
+    with house.parts.database.begin() as connection:
+        ends = lambda state: replace(state, persons=({**state.persons[-1], "until": now},))  # noqa: E731
+        sessions.change(Scope(connection, 1), 1, ends)
+    house.sql("UPDATE conversations SET person_until = created_at")
+    customer.send("Anybody?")
+    house.drain()
+    customer.send("Anybody else?")
+    house.drain()
+    assert brain.about("Anybody?")[-1].notes == [BEGINS, ENDS]
+    assert [text for role, text in brain.about("Anybody else?")[-1].past if role == "system"] == [BEGINS, ENDS]

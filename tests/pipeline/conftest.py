@@ -11,6 +11,7 @@ BOTH = (
     "test_missed",
     "test_outbox",
     "test_reports",
+    "test_retention",
     "test_strict_order",
     "test_switching",
 )

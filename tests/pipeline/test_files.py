@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import json
 import re
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from urllib.parse import urlsplit
 
 import pytest
+import sqlalchemy as sa
 
 from receptionist import WebhookRequest
 from receptionist.db import Scope
+from receptionist.errors import Unavailable
 from receptionist.services import handover
 from tests.harness.customers import Texter
 from tests.harness.house import Customer, House
@@ -93,3 +98,52 @@ def test_what_a_browser_would_run_is_handed_out_as_a_download(house: House) -> N
         assert answer.content_type == "application/octet-stream"
         assert answer.headers["Content-Disposition"] == "attachment"
         assert answer.headers["X-Content-Type-Options"] == "nosniff"
+
+
+@pytest.mark.parametrize("at_commit", [False, True])
+def test_a_file_that_could_not_be_noted_is_deleted(house: House, vendor: VendorServer, at_commit: bool) -> None:
+    """Its key is random: nobody would find it, not even to erase its lead."""
+    customer = house.texter("askable")
+    send_with_files(customer, "Look at this.", f"{vendor.url}/files/photo")
+    begin = house.parts.database.begin
+
+    @contextmanager
+    def fails(**options: bool) -> Iterator[sa.Connection]:
+        asked_by = sys._getframe(2).f_code.co_name
+        if asked_by == "_fetch_of" and not at_commit:
+            raise Unavailable("the database is away")
+        with begin(**options) as connection:
+            yield connection
+            if asked_by == "_fetch_of":
+                raise Unavailable("the database went away")
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(house.parts.database, "begin", fails)
+        house.drain()
+    assert [path for path in (house.path / "files").rglob("*") if path.is_file()] == []
+    house.make_due()
+    house.drain()
+    assert len(customer.replies()) == 1
+    assert len([path for path in (house.path / "files").rglob("*") if path.is_file()]) == 1
+
+
+def test_a_file_that_was_noted_by_a_commit_that_seemed_to_fail_stays(house: House, vendor: VendorServer) -> None:
+    customer = house.texter("askable")
+    send_with_files(customer, "Look at this.", f"{vendor.url}/files/photo")
+    begin = house.parts.database.begin
+
+    @contextmanager
+    def loses_the_answer(**options: bool) -> Iterator[sa.Connection]:
+        asked_by = sys._getframe(2).f_code.co_name
+        with begin(**options) as connection:
+            yield connection
+        if asked_by == "_fetch_of":
+            raise Unavailable("the connection was lost at the commit")
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(house.parts.database, "begin", loses_the_answer)
+        house.drain()
+    [row] = house.sql("SELECT attachments FROM messages WHERE direction = 'in'")
+    [file] = json.loads(row.attachments) if isinstance(row.attachments, str) else row.attachments
+    with house.parts.host.storage().open(file["key"]) as stream:
+        assert stream.read()

@@ -179,6 +179,7 @@ def test_an_orphan_that_came_late(house: House, vendor_copy: Conversations) -> N
 
 
 def test_a_failed_turn_leaves_nothing(house: House, server: ModelServer, vendor_copy: Conversations) -> None:
+    house.publish(take_messages=False)
     visitor = house.visitor()
     visitor.say("one")
     server.script([Answer("half", end="cut"), Error(400, "no")])
@@ -310,7 +311,7 @@ def test_a_persons_words_in_between(house: House, server: ModelServer, vendor_co
     assert visitor.say("and now?") == "Echo: and now?"
     said = only_copy(vendor_copy)
     assert said[2:] == [
-        "developer: A person of the business took over here and wrote what follows.",
+        "developer: A person of the business took over here.",
         "assistant: I take care of it.",
         "user: thank you, Anna",
         "developer: The person gave the conversation back here; you answer again.",

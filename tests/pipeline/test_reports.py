@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import itertools
 import json
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 
 from receptionist import Unavailable, WebhookRequest
 from receptionist.db import Scope
-from receptionist.services import messages
+from receptionist.services import assignment, messages, strategies
 from tests.harness.customers import Texter
 from tests.harness.house import Customer, House
+from tests.harness.instance import KEYS
 from tests.servers.vendor_server import VendorServer
 
 
@@ -189,3 +191,16 @@ def test_a_receipt_ends_the_tries(house: House, vendor: VendorServer) -> None:
     house.drain()
     assert customer.replies() == []
     assert tuple(reply(house))[:3] == ("taken", "sent", "delivered")
+
+
+def test_an_echo_silences_the_agent_for_as_long_as_the_leads_own_strategy_says(house: House) -> None:
+    customer = asked(house)
+    with house.parts.database.begin() as connection:
+        scope = Scope(connection, 1)
+        strategies.publish(scope, "Own", strategies.parse({"hand_back_minutes": 5000}), house.factory.check)
+        assignment.give_lead(scope, 1, strategies.find(scope, "Own").id, "Ann")
+    customer.line = house.parts.directory.by_key("loopback", KEYS.askable, fresh=True)
+    report(customer, echoes=[{"provider_message_id": "theirs", "to": customer.address, "text": "Ann here."}])
+    [row] = house.sql("SELECT person_until, created_at FROM conversations WHERE person IS NOT NULL")
+    until, since = (datetime.fromisoformat(str(each)) for each in row)
+    assert timedelta(minutes=4990) < until - since < timedelta(minutes=5010)

@@ -35,7 +35,7 @@ def test_nobody_is_begun_while_another_is_answered(house: House, brain: Brain) -
     def reply(question: Question) -> Iterator[Piece]:
         inside.set()
         assert go_on.wait(10)
-        yield "Done."
+        yield "Yes."
 
     brain.reply = reply
     first.send("Take your time.")
@@ -49,7 +49,7 @@ def test_nobody_is_begun_while_another_is_answered(house: House, brain: Brain) -
     go_on.set()
     worker.join(10)
     house.drain()
-    assert second.replies() == ["Done."]
+    assert second.replies() == ["Yes."]
 
 
 def test_one_whose_vendor_fails_holds_the_others_up_until_it_is_settled(house: House, vendor: VendorServer) -> None:

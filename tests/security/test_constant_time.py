@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-SECRET = re.compile(r"(^|_)(secret|token|signature|digest|hmac|mac|password|passwd|api_?key|tag)$", re.IGNORECASE)
+SECRET = re.compile(r"(^|_)(secret|token|signature|digest|hmac|mac|password|passwd|api_?key)$", re.IGNORECASE)
 
 
 def _name(node: ast.expr) -> str:

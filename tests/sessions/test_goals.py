@@ -139,3 +139,24 @@ def test_what_does_not_fit_the_cache_is_read_again(house: House, brain: Brain) -
         assert [goal["title"] for goal in shown_goals(brain, f"What did I want, number {number}?")] == [
             f"Goal {number}"
         ]
+
+
+@pytest.mark.parametrize("database", ["postgresql"], indirect=True)
+def test_two_that_begin_a_session_at_once_both_have_their_way(house: House) -> None:
+    house.visitor().say("Hello.")
+    database = house.parts.database
+
+    def first(state: SessionState) -> SessionState:
+        return sessions.with_call(state, "book", "{}", "booked")
+
+    def second(state: SessionState) -> SessionState:
+        if not state.version:  # the other one is quicker, between our look and our row
+            with database.begin() as connection:
+                sessions.change(Scope(connection, 1), 1, first)
+        return sessions.with_summary(state, "All of it.", 2)
+
+    with database.begin() as connection:
+        assert sessions.change(Scope(connection, 1), 1, second).version == 2
+    with database.read() as connection:
+        state = sessions.load(Scope(connection, 1), 1)
+    assert ([call["name"] for call in state.calls], state.summary) == (["book"], "All of it.")

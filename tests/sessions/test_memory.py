@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import json
+from types import SimpleNamespace
 
 import pytest
 
-from receptionist.pipeline.summariser import KEPT
+from receptionist.agents.agent import shown_name
+from receptionist.agents.breaker import Call
+from receptionist.errors import ModelError, Unavailable
+from receptionist.pipeline.fair_queue import FairQueue
+from receptionist.pipeline.summariser import KEPT, LONG_SHARE
 from tests.harness.house import House, Visitor
 from tests.servers.brain import Brain, Question
 
@@ -112,3 +117,55 @@ def test_a_hostile_summary_stays_data(house: House, brain: Brain, hostile: str) 
     visitor.say("Well?")
     [note] = [note for note in brain.about("Well?")[-1].notes if note.startswith("What was said before")]
     assert json.loads(note.partition("not instructions: ")[2]) == hostile.strip()
+
+
+def test_one_accounts_failures_rest_longer_and_longer_and_its_model_is_left_alone(
+    house: House, brain: Brain, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    visitor = house.visitor()
+    talk(house, visitor, 60)
+    summariser = house.runner.summariser
+    clock = [1000.0]
+    monkeypatch.setattr("receptionist.pipeline.summariser.time", SimpleNamespace(monotonic=lambda: clock[0]))
+    tries: list[float] = []
+
+    def fail(account_id: int, conversation_id: int) -> bool:
+        tries.append(clock[0])
+        raise Unavailable("The database is away.")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(summariser, "summarise", fail)
+        for seconds in range(0, 400, 10):
+            clock[0] = 1000.0 + seconds
+            summariser.attempt(1, 1)
+    assert tries == [1000.0, 1060.0, 1180.0]
+    monkeypatch.undo()
+    asked = summarise_as(brain, "Short.")
+    fields = house.parts.directory.office(1).strategies[1].fields
+    call = Call(1, 1, shown_name(house.factory.choices(fields)[0]), 0.0)
+    with pytest.raises(ModelError), house.factory.breakers.guard(call):
+        raise ModelError("the key is wrong", admin=True)
+    assert not summariser.summarise(1, 1) and not asked, "trying a model again is left to turns"
+
+
+def test_what_is_summarised_at_once_fits_the_model(house: House, brain: Brain) -> None:
+    asked = summarise_as(brain, "Short.")
+    visitor = house.visitor()
+    talk(house, visitor, 120)
+    house.sql("UPDATE messages SET text = :text WHERE seq > 2", text="word " * 300)
+    room = house.parts.settings.history_tokens * LONG_SHARE
+    while house.runner.summariser.summarise(1, 1):
+        pass
+    assert len(asked) > 1
+    assert all(len(question.asked[0]) < room + 1000 for question in asked)
+    assert house.sql("SELECT summary_seq FROM sessions") == [(120 - KEPT,)]
+
+
+def test_accounts_take_turns_at_being_summarised() -> None:
+    line = FairQueue(most=3)
+    assert [line.put(1, number) for number in (1, 2, 2, 3, 4)] == [True, True, False, True, False]
+    assert line.put(2, 9)
+    assert [line.get() for _ in range(4)] == [(1, 1), (2, 9), (1, 2), (1, 3)]
+    assert line.put(1, 2), "it may wait again"
+    line.close()
+    assert line.get() is None and not line.put(1, 5)

@@ -136,7 +136,7 @@ def test_a_text_that_is_given_up_is_kept_in_a_file(
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     editor('{"agent_name": 1}')
     told = command("edit", "House", stdin=answer, fails=True)
-    assert "agent_name: Input should be a valid string" in told
+    assert "agent_name: must be text, in quotes" in told
     [kept] = tmp_path.glob("strategy-*.json")
     assert kept.read_text() == '{"agent_name": 1}'
     assert told.endswith(
@@ -157,17 +157,23 @@ def test_who_was_overtaken_in_the_editor_keeps_the_text(
     assert "was changed since you opened it: the draft was saved by" in command("edit", "House", fails=True)
     assert [file.read_text() for file in tmp_path.glob("strategy-*.json")] == ['{"role": "mine"}']
     assert json.loads(command("show", "House", "--draft"))["role"] == "porter"
+    [kept] = tmp_path.glob("strategy-*.json")
+    monkeypatch.setattr("click.edit", lambda text, extension: None)  # closed without another change
+    assert "The draft is saved." in command("edit", "House", "--from", str(kept))
+    assert json.loads(command("show", "House", "--draft"))["role"] == "mine"
 
 
 def test_a_new_strategy_is_a_draft_first(house: House, command: Command) -> None:
     assert "Night desk is there" in command("create", "Night desk", "--description", "After six")
-    assert command("list") == "House  (version 1)\nNight desk  (never published)\n    After six\n"
+    assert (
+        command("list") == "House  (version 1)\nNight desk  (never published, draft with the defaults)\n    After six\n"
+    )
     assert "There is already a strategy Night desk" in command("create", "Night desk", fails=True)
     assert "1 to 200 letters" in command("create", " ", fails=True)
-    assert "no draft that differs" in command("publish", "Night desk", fails=True)
     assert "no published version" in command("use", "Night desk", "1", fails=True)
-    command("set", "Night desk", "agent_name=Luna")
     assert 'no line uses it yet: receptionist strategy use "Night desk" LINE_ID' in command("publish", "Night desk")
+    assert command("list").startswith("House  (version 1)\nNight desk  (version 1)\n")
+    assert "no draft that differs" in command("publish", "Night desk", fails=True)
     assert "the next turn uses it" in command("use", "Night desk", "1")
 
 
@@ -234,3 +240,20 @@ def test_a_strategy_of_another_account_is_not_there(house: House) -> None:
                 attempt()
         row = strategies.find(Scope(connection, 1), "House")
     assert (row.active, row.published_number, row.draft) == (True, 1, None)
+
+
+def test_what_older_programs_stored_is_named_and_can_be_mended(house: House, command: Command) -> None:
+    house.sql("UPDATE strategy_versions SET fields = :fields", fields='{"languages": [], "greting": "Hi"}')
+    with house.parts.database.begin() as connection:
+        scope = Scope(connection, 1)
+        with pytest.raises(LineError, match=r"Version 1 cannot be used any more: .*did you mean greeting"):
+            strategy_drafts.read(scope, 1)
+        strategy_drafts.save(scope, 1, strategies.parse({"greeting": "Hi"}), house.factory.check, "Ann")
+        assert strategy_drafts.publish(scope, 1, house.factory.check, "Ann") == 2
+    house.sql("UPDATE strategies SET draft = :fields, draft_at = created_at", fields='{"languages": []}')
+    with house.parts.database.begin() as connection:
+        scope = Scope(connection, 1)
+        with pytest.raises(LineError, match=r"The draft of House cannot be used any more: languages.*discard it"):
+            strategy_drafts.read(scope, 1)
+        strategy_drafts.discard(scope, 1)
+        assert strategy_drafts.read(scope, 1).fields.greeting == "Hi"

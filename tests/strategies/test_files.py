@@ -66,5 +66,5 @@ def test_what_cannot_be_taken_in_is_named_and_nothing_is_made(command: Command, 
 
 
 def test_an_exported_file_is_not_published_by_mistake(command: Command) -> None:
-    told = command("publish", "Harbour", "-", stdin=json.dumps(FILE), fails=True)
+    told = command("publish", "House", "-", stdin=json.dumps(FILE), fails=True)
     assert "receptionist strategy import FILE" in told

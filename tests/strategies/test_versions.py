@@ -96,6 +96,7 @@ def test_a_lead_gets_a_strategy_of_its_own_and_the_lines_again(house: House, com
     ada.say("one")
     bob.say("one")
     lead_id = house.sql("SELECT min(id) AS id FROM leads")[0].id
+    command("create", "VIP")
     command("publish", "VIP", "-", stdin='{"agent_name": "Vera"}')
     assert "Conversations archived: 1" in command("give-lead", str(lead_id), "VIP")
     ada.say("two")
@@ -113,6 +114,7 @@ def test_a_lead_gets_a_strategy_of_its_own_and_the_lines_again(house: House, com
 
 
 def test_only_what_nothing_uses_and_what_never_answered_is_removed(house: House, command: Command) -> None:
+    command("create", "Spare")
     command("publish", "Spare", "-", stdin="{}")
     command("set", "Spare", "role=porter")
     assert "answers on line 1, 2, 3, 4; give the line another one first" in command("remove", "House", fails=True)
@@ -124,6 +126,7 @@ def test_only_what_nothing_uses_and_what_never_answered_is_removed(house: House,
     command("give-lead", lead_id, "--none")
     assert command("remove", "Spare") == "Spare is removed.\n"
     assert house.sql("SELECT count(*) AS n FROM strategy_versions")[0].n == 1
+    command("create", "Once")
     command("publish", "Once", "-", stdin="{}")
     command("use", "Once", "1")
     visitor.say("Hello again")

@@ -55,3 +55,16 @@ def test_a_turn_that_is_not_there(house: House, monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr("receptionist.cli.base.assembled", lambda: (house.parts, house.factory))
     result = CliRunner().invoke(main, ["turn", "show", "9"])
     assert (result.exit_code, result.output) == (1, "Error: There is no turn 9.\n")
+
+
+def test_which_messages_and_notes_were_shown(house: House, show) -> None:  # type: ignore[no-untyped-def]
+    visitor = house.visitor()
+    visitor.say(f"call book {json.dumps({'what': 'a table'})}.")
+    visitor.say("Thanks")
+    house.parts.settings = house.parts.settings.model_copy(update={"history_tokens": 60})
+    visitor.say("Is there anything " + "else " * 30)
+    assert "Messages shown whole: 1 to 3 of the conversation." in show("show", "2")
+    printed = show("show", "3", "--prompt")
+    assert "Messages shown whole: 5 to 5 of the conversation." in printed
+    assert "Note: Tools you called in earlier answers" in printed and "a table" in printed
+    assert "Note:" not in show("show", "3")

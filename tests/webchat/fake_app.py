@@ -67,8 +67,9 @@ def _add_controls(app: flask.Flask, host: FakeHost) -> None:
 
     @app.post("/control/say")
     def say() -> dict[str, Any]:
+        said = flask.request.get_json()
         for talk in host.talks:
-            host.record(talk, "out", flask.request.get_json()["text"])
+            host.record(talk, "out", said["text"], choices=tuple(said["choices"]))
         return {}
 
     @app.post("/control/reset")

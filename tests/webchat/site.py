@@ -11,7 +11,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, Protocol
 from urllib.parse import parse_qs, urlsplit
@@ -72,9 +72,9 @@ class FakeServer:
     def go(self) -> None:
         self._call("POST", "/control/go", {})
 
-    def say(self, text: str) -> None:
-        """Let the business write to every visitor."""
-        self._call("POST", "/control/say", {"text": text})
+    def say(self, text: str, choices: Sequence[str] = ()) -> None:
+        """Let the business write to every visitor, with answers to choose from."""
+        self._call("POST", "/control/say", {"text": text, "choices": choices})
 
     def reset(self) -> None:
         """Take back every reply that is being written, as core does when a newer message comes."""

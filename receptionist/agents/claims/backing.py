@@ -11,13 +11,15 @@ from receptionist.contracts.tool import Tool
 from receptionist.services.leads import LeadChange
 
 EVERYTHING = frozenset(KINDS)
+PERSON_BACKS = 20
+"""Messages after one of a person in which anything may be said to be done; later that needs a tool."""
 PERSON = frozenset(("handed_over", "promised"))
 
 
 @dataclass(frozen=True, slots=True)
 class Earlier:
     """What happened in earlier turns of a conversation: the names of tools with a call that is done, whether a person
-    is asked for, and whether one wrote (and may have done anything)."""
+    is asked for, and whether one wrote of late (and may have done anything)."""
 
     tools: frozenset[str] = frozenset()
     person_asked: bool = False

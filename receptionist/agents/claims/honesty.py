@@ -7,7 +7,7 @@ from typing import NamedTuple, Protocol
 
 import structlog
 
-from receptionist.agents.claims.judge import Claim, is_backed, unbacked
+from receptionist.agents.claims.judge import Claim, is_backed, repeats, unbacked
 from receptionist.agents.claims.rules import rules
 from receptionist.contracts.model import Said
 from receptionist.errors import ModelError
@@ -35,6 +35,8 @@ class Done(Protocol):
     def done(self) -> Collection[str]: ...
 
     def done_before(self) -> Collection[str]: ...
+
+    def said_before(self) -> Sequence[str]: ...
 
 
 class Honest(NamedTuple):
@@ -83,8 +85,9 @@ def correction(claims: Sequence[Claim]) -> Said:
     return Said(
         "system",
         f"Your last reply was not sent. You said:\n{said}\nbut no tool did it in this turn. Call the tool that does "
-        "it, or say what you can really do; promise nothing that no tool has set going. Write the whole reply anew, in "
-        "the customer's language, and do not mention this note.",
+        "it, or say what you can really do; promise nothing that no tool has set going. Of what was done earlier, say "
+        "that it is done, not that you did it. Write the whole reply anew, in the customer's language, and do not "
+        "mention this note.",
     )
 
 
@@ -98,14 +101,21 @@ def safe(text: str, claims: Sequence[Claim]) -> str:
 
 
 def untrue(text: str, done: Done, *, besides: frozenset[str] = frozenset()) -> list[Claim]:
-    """What neither this turn's calls nor, for what is past or was promised, those of earlier turns back.
+    """What neither this turn's calls nor those of earlier turns back. These back what is so or was promised, and of
+    what the agent says that it did only what was said before: "I've booked Friday, too" wants a call of its own.
 
     `besides`: kinds that are true without a call."""
     claims = unbacked(text, {*done.done, *besides})
     if not claims:
         return []
     before = done.done_before()
-    return [claim for claim in claims if claim.group == "announced" or not is_backed(claim, before)]
+    return [claim for claim in claims if not _was_done(claim, before, done)]
+
+
+def _was_done(claim: Claim, before: Collection[str], done: Done) -> bool:
+    if claim.group == "announced" or not is_backed(claim, before):
+        return False
+    return claim.group != "performed" or repeats(claim, done.said_before())
 
 
 def _sentences(claims: Sequence[Claim]) -> list[str]:

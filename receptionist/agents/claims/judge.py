@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from receptionist.agents.claims.rules import LANGUAGES, Rules, abbreviations, contractions, rules
-from receptionist.agents.claims.sentences import Sentence, sentences
+from receptionist.agents.claims.sentences import Sentence, sentences, words
 
 LOOK_BACK = 300
 """Characters before a claim that are looked at for what makes it harmless."""
@@ -45,9 +45,9 @@ def claims_of(text: str, language: str | None = None) -> list[Claim]:
     languages = [rules(language)] if language is not None else [rules(each) for each in LANGUAGES]
     claims: list[Claim] = []
     for index, sentence in enumerate(found):
-        words = set(sentence.words.split())
+        spoken = set(sentence.words.split())
         for each in languages:
-            if triggers := words & each.triggers.keys():
+            if triggers := spoken & each.triggers.keys():
                 claims += _of_sentence(text, found, index, each, triggers)
         if len(claims) >= MAX_CLAIMS:
             return [*claims[:-1], replace(claims[-1], end=len(text))]
@@ -64,6 +64,17 @@ def is_backed(claim: Claim, done: Collection[str]) -> bool:
     if claim.kind == "done":
         return bool(done)
     return not BACKED_BY.get(claim.kind, frozenset((claim.kind,))).isdisjoint(done)
+
+
+def repeats(claim: Claim, said: Iterable[str]) -> bool:
+    """Whether one of the texts claimed just that: in a sentence that has all of this one's telling words."""
+    new = _telling(claim.sentence) - rules(claim.language).fillers
+    earlier = (each for text in said for each in claims_of(text, claim.language))
+    return any(each.kind == claim.kind and new <= _telling(each.sentence) for each in earlier)
+
+
+def _telling(sentence: str) -> set[str]:
+    return {word for word in words(sentence, contractions()).split() if word[0].isalnum()}
 
 
 def _of_sentence(

@@ -20,6 +20,10 @@ KINDS = (*get_args(ClaimKind), "will_send", "done")
 GAP = 12
 """Words that `...` stands for at most."""
 
+FILLERS = ("soft", "opening", "again")
+"""Lists of words that tell nothing new."""
+
+_WORD = re.compile(r"\w+")
 _PIECE = re.compile(r"\{\w+\}|(?:\([^)]*\)|[^\s({])+")
 _PLAIN = re.compile(r"[\w-]+")
 
@@ -40,7 +44,7 @@ class Pattern:
 @dataclass(frozen=True)
 class Rules:
     """A language's rules. `triggers`: the word that a pattern cannot do without, to the patterns. `clause` and `strong`
-    end what a negation, and what an "if", holds for."""
+    end what a negation, and what an "if", holds for. `fillers`: words that tell nothing new ("already")."""
 
     language: str
     safe: str
@@ -49,6 +53,7 @@ class Rules:
     harmless: Mapping[str, re.Pattern[str]]
     clause: re.Pattern[str]
     strong: re.Pattern[str]
+    fillers: frozenset[str]
 
 
 @cache
@@ -69,7 +74,8 @@ def rules(language: str) -> Rules:
     harmless = {name: re.compile(compiler.either(listed)) for name, listed in data["harmless"].items()}
     ends = "|".join(_listed(data["clause_words"]))
     clause, strong = re.compile(f" (?:[,;:?!-]|{ends}) "), re.compile(f" (?:[;:?!-]|{ends}) ")
-    return Rules(language, data["safe"], compiler.patterns(), triggers, harmless, clause, strong)
+    fillers = frozenset(_WORD.findall(" ".join(data["lists"][name] for name in FILLERS)))
+    return Rules(language, data["safe"], compiler.patterns(), triggers, harmless, clause, strong, fillers)
 
 
 @cache

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 import sqlalchemy as sa
 from alembic import op
 
-from receptionist import emails
-from receptionist.services import lead_words
+from receptionist.migrations import fields_0003, words_0003
 
 revision = "0003"
 down_revision = "0002"
@@ -62,9 +62,6 @@ _COLUMNS: dict[str, list[sa.Column[Any]]] = {
     ],
 }
 
-_RENAMED = {"tone": "tone_of_voice", "instructions": "custom_instructions", "template": "system_prompt_template"}
-"""Fields of strategy versions that have the names now that the field of work uses."""
-
 _COUNTED = """
 UPDATE leads SET
     interaction_count = (SELECT count(*) FROM messages m WHERE m.lead_id = leads.id AND m.direction = 'in'),
@@ -98,7 +95,7 @@ def upgrade() -> None:
     for table, columns in _COLUMNS.items():
         for column in columns:
             op.add_column(table, column)
-    _rename_fields(_RENAMED)
+    _change_fields(fields_0003.upgraded)
     _create_tables()
     op.create_index(op.f("ix_conversations_account_id_lead_id"), "conversations", ["account_id", "lead_id"])
     for name, moment in (("wanting", "person_requested_at"), ("archived", "archived_at")):
@@ -155,19 +152,18 @@ def downgrade() -> None:
         "lead_fields",
     ):
         op.drop_table(table)
-    _rename_fields({new: old for old, new in _RENAMED.items()})
+    _change_fields(fields_0003.downgraded)
     for table, columns in reversed(_COLUMNS.items()):
         for column in columns:
             op.drop_column(table, column.name)
 
 
-def _rename_fields(names: dict[str, str]) -> None:
+def _change_fields(change: Callable[[dict[str, Any]], dict[str, Any]]) -> None:
     versions = sa.table("strategy_versions", sa.column("id", _id), sa.column("fields", _json))
     connection = op.get_bind()
     for row in connection.execute(sa.select(versions)).all():
         fields = json.loads(row.fields) if isinstance(row.fields, str) else row.fields
-        renamed = {names.get(name, name): value for name, value in fields.items()}
-        connection.execute(sa.update(versions).where(versions.c.id == row.id).values(fields=renamed))
+        connection.execute(sa.update(versions).where(versions.c.id == row.id).values(fields=change(fields)))
 
 
 def _know_leads() -> None:
@@ -179,22 +175,22 @@ def _know_leads() -> None:
         there = sa.select(identities.c.id).where(
             identities.c.account_id == row.account_id,
             identities.c.kind == "email",
-            identities.c.value == emails.same(row.value),
+            identities.c.value == words_0003.email(row.value),
         )
         if connection.execute(there).first() is None:
-            mended = sa.update(identities).where(identities.c.id == row.id).values(value=emails.same(row.value))
+            mended = sa.update(identities).where(identities.c.id == row.id).values(value=words_0003.email(row.value))
             connection.execute(mended)
     last = 0
     while rows := connection.execute(sa.select(leads).where(leads.c.id > last).order_by(leads.c.id).limit(1000)).all():
         last = rows[-1].id
         for row in rows:
-            if row.email and row.email != emails.same(row.email):
-                mended = sa.update(leads).where(leads.c.id == row.id).values(email=emails.same(row.email))
+            if row.email and row.email != words_0003.email(row.email):
+                mended = sa.update(leads).where(leads.c.id == row.id).values(email=words_0003.email(row.email))
                 connection.execute(mended)
         found = [
             {"account_id": row.account_id, "lead_id": row.id, "word": word}
             for row in rows
-            for word in lead_words.of(row.name, row.email, row.phone, row.company)
+            for word in words_0003.words_of(row.name, row.email, row.phone, row.company)
         ]
         if found:
             op.bulk_insert(sa.table("lead_words", *map(sa.column, ("account_id", "lead_id", "word"))), found)

@@ -37,6 +37,10 @@ def upgrade() -> None:
     op.create_index(
         "ix_conversations_person_due_at", "conversations", ["person_due_at"], sqlite_where=due, postgresql_where=due
     )
+    posted = sa.text("author = 'agent' AND turn_id IS NULL")
+    op.create_index(
+        "ix_messages_posted", "messages", ["account_id", "id"], sqlite_where=posted, postgresql_where=posted
+    )
     _create_sessions()
     _create_tasks()
     _create_usage()
@@ -46,6 +50,7 @@ def downgrade() -> None:
     """Take them away again."""
     for table in ("model_prices", "usage_days", "tasks", "sessions"):
         op.drop_table(table)
+    op.drop_index("ix_messages_posted", table_name="messages")
     op.drop_index("ix_conversations_person_due_at", table_name="conversations")
     for table, columns in reversed(_COLUMNS.items()):
         for column in columns:
@@ -58,7 +63,7 @@ def _create_sessions() -> None:
         [
             sa.Column("conversation_id", _id, nullable=False),
             sa.Column("version", sa.Integer(), nullable=False),
-            *(sa.Column(name, _json, nullable=False) for name in ("goals", "calls", "pending")),
+            *(sa.Column(name, _json, nullable=False) for name in ("goals", "calls", "pending", "persons")),
             sa.Column("summary", sa.Text(), nullable=False),
             sa.Column("summary_seq", sa.Integer(), nullable=False),
             sa.Column("updated_at", _moment, nullable=False),

@@ -1,0 +1,166 @@
+"""Reads what customers answer while a message is taken: language, name, phone number, e-mail. Plain rules, no model."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+from typing import Any
+
+from receptionist import emails
+from receptionist.phones import e164
+
+LONGEST_NAME = 80
+MOST_NAMES = 5
+"""Words of a name at most."""
+FEWEST_DIGITS = 5
+"""A text with so many digits is kept as a number, even one that cannot be read."""
+
+_WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)*")
+_NAME = re.compile(r"[^\W\d_]+(?:['’.-]+[^\W\d_]+)*[.]?")
+_NUMBER = re.compile(r"\+?[0-9(][0-9 ()\[\]./\-]{4,30}[0-9]")
+
+
+@dataclass(frozen=True)
+class Words:
+    """One language: what is said, and by which words answers are told apart; see `take_message_texts.toml`."""
+
+    names: frozenset[str]
+    need: str
+    name: str
+    contact: str
+    thanks: str
+    passed_on: str
+    common: frozenset[str]
+    empty: frozenset[str]
+    introductions: tuple[str, ...]
+    soft_introductions: tuple[str, ...]
+
+
+@cache
+def languages() -> Mapping[str, Words]:
+    """All languages there are texts in, by their code."""
+    text = resources.files(__package__).joinpath("take_message_texts.toml").read_text(encoding="utf-8")
+    return {code: _words(data) for code, data in tomllib.loads(text).items()}
+
+
+def language_of(known: str | None, spoken: Iterable[str], heard: str) -> Words:
+    """The lead's language (`known`, a tag such as "de-AT"), else of the strategy's the one that `heard` sounds like,
+    else the first of those; English where there are texts in none of them."""
+    texts = languages()
+    if known and (found := texts.get(known.partition("-")[0].lower())):
+        return found
+    tokens = [set(_tokens(each)) for each in spoken]
+    candidates = [words for said in tokens for words in texts.values() if words.names & said]
+    said = set(_tokens(heard))
+    return max(candidates, key=lambda words: len(said & words.common), default=texts["en"])
+
+
+def says_something(text: str) -> bool:
+    """Whether a text is more than a greeting, a thank-you or a yes or no."""
+    content = _content(text)
+    return len(content) >= 2 or sum(map(len, content)) >= 12
+
+
+def is_empty(text: str) -> bool:
+    """Whether a text is nothing but such words: "no, thanks"."""
+    return not _content(text)
+
+
+def name_in(text: str, *, asked: bool) -> str | None:
+    """The name that somebody gives: "my name is Ada", or where it was `asked` for, a few words that may be one."""
+    for introduction in _every("introductions"):
+        if found := re.search(rf"(?<!\w){re.escape(introduction)}\s*(.{{1,200}})", text, re.IGNORECASE):
+            return _leading_name(found[1])
+    return _whole_name(text) if asked else None
+
+
+def email_in(text: str) -> str | None:
+    """The first e-mail address in a text."""
+    pieces = (piece.strip(".,;:!?()<>[]\"'") for piece in text.split() if "@" in piece)
+    return next(filter(None, map(emails.address, pieces)), None)
+
+
+def phone_in(text: str, country: str | None, *, asked: bool) -> str | None:
+    """The first phone number in a text, in E.164; one without a country code only where it was `asked` for."""
+    for found in _NUMBER.findall(text):
+        if (asked or found.startswith("+")) and (number := e164(found, country)):
+            return number
+    return None
+
+
+def looks_like_contact(text: str) -> bool:
+    """Whether a person may see in a text how to reach the customer, though no rule here can."""
+    return "@" in text or sum(letter.isdigit() for letter in text) >= FEWEST_DIGITS
+
+
+def _whole_name(text: str) -> str | None:
+    """A text as a name, without "hello" before and "thanks" after it; None for a sentence."""
+    rest = _without_contacts(text)
+    for introduction in _every("soft_introductions"):
+        rest = re.sub(rf"^\W*{re.escape(introduction)}(?!\w)", "", rest, count=1, flags=re.IGNORECASE)
+    pieces = rest.replace(",", " ").strip(" \n!.:;").split()
+    empty = _all_words("empty")
+    while pieces and pieces[0].strip(".,!").casefold() in empty:
+        pieces.pop(0)
+    while pieces and pieces[-1].islower() and pieces[-1].strip(".,!") in empty:
+        pieces.pop()
+    return _joined(pieces) if len(pieces) <= MOST_NAMES and _may_be_name(pieces) else None
+
+
+def _leading_name(text: str) -> str | None:
+    """The words at the beginning of a text that may be a name."""
+    pieces: list[str] = []
+    for piece in text.split()[:MOST_NAMES]:
+        bare = piece.rstrip(",;:!?.")
+        if not _may_be_name([bare]):
+            break
+        pieces.append(bare)
+        if bare != piece:
+            break
+    return _joined(pieces)
+
+
+def _may_be_name(pieces: Sequence[str]) -> bool:
+    common = _all_words("common")
+    return all(_NAME.fullmatch(piece) and piece.casefold() not in common for piece in pieces)
+
+
+def _joined(pieces: Sequence[str]) -> str | None:
+    name = " ".join(pieces)
+    return name if 0 < len(name) <= LONGEST_NAME else None
+
+
+def _without_contacts(text: str) -> str:
+    return _NUMBER.sub(" ", " ".join(piece for piece in text.split() if "@" not in piece))
+
+
+def _content(text: str) -> list[str]:
+    empty = _all_words("empty")
+    return [word for word in _tokens(text) if word not in empty] + re.findall(r"\d+", text)
+
+
+def _tokens(text: str) -> list[str]:
+    return [word.replace("’", "'") for word in _WORD.findall(text.casefold())]
+
+
+@cache
+def _all_words(name: str) -> frozenset[str]:
+    return frozenset(word for words in languages().values() for word in getattr(words, name))
+
+
+@cache
+def _every(name: str) -> tuple[str, ...]:
+    return tuple(phrase for words in languages().values() for phrase in getattr(words, name))
+
+
+def _words(data: Mapping[str, Any]) -> Words:
+    values = dict(data)
+    for name in ("names", "common", "empty"):
+        values[name] = frozenset(word.casefold() for word in data[name].split())
+    for name in ("introductions", "soft_introductions"):
+        values[name] = tuple(data[name])
+    return Words(**values)

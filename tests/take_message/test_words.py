@@ -1,0 +1,85 @@
+"""What the script reads out of short answers, and what it does not take for one."""
+
+from __future__ import annotations
+
+import pytest
+
+from receptionist.agents.take_message_words import email_in, languages, name_in, phone_in, says_something
+
+
+def test_every_language_has_its_texts() -> None:
+    assert sorted(languages()) == ["de", "en", "es", "fr"]
+    for words in languages().values():
+        assert all(text.count("?") == 1 for text in (words.need, words.name, words.contact))
+        assert "?" not in words.thanks + words.passed_on
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ("Ada", "Ada"),
+        ("I'm Ada Lovelace.", "Ada Lovelace"),
+        ("this is Dr. Ada King-Lovelace, thanks", "Dr. Ada King-Lovelace"),
+        ("Hi, Ada 0170 1234567", "Ada"),
+        ("ada@example.org, Ada", "Ada"),
+        ("Ich bin Jürgen von der Lippe", "Jürgen von der Lippe"),
+        ("Ich heiße Jürgen, und ich brauche ein Rad", "Jürgen"),
+        ("Je m'appelle Zoé et je voudrais un vélo", "Zoé"),
+        ("Me llamo María de la Cruz y quiero una cita", "María de la Cruz"),
+        ("Doris Day", "Doris Day"),
+        ("李小龙", "李小龙"),
+        ("What is it to you?", None),
+        ("No, thanks", None),
+        ("I want an answer", None),
+        ("one two three four five six", None),
+        ("0170 1234567", None),
+        ("", None),
+        ("x" * 200, None),
+        ("<script>alert(1)</script>", None),
+    ],
+)
+def test_names(text: str, name: str | None) -> None:
+    assert name_in(text, asked=True) == name
+
+
+def test_a_sentence_is_no_name_where_none_was_asked_for() -> None:
+    assert name_in("I'm looking for Ada", asked=False) is None
+    assert name_in("Ada", asked=False) is None
+    assert name_in("Hello, my name is Ada Lovelace and I want a bike", asked=False) == "Ada Lovelace"
+
+
+@pytest.mark.parametrize(
+    ("text", "country", "asked", "number"),
+    [
+        ("0170 1234567", "DE", True, "+491701234567"),
+        ("call me: (0170) 123-4567 please", "DE", True, "+491701234567"),
+        ("+49 170 1234567", None, False, "+491701234567"),
+        ("on 12.05.2026, please", "DE", False, None),
+        ("0170 1234567", None, True, None),
+        ("12", "DE", True, None),
+    ],
+)
+def test_numbers(text: str, country: str | None, asked: bool, number: str | None) -> None:
+    assert phone_in(text, country, asked=asked) == number
+
+
+def test_addresses() -> None:
+    assert email_in("it is <ada@Example.org>.") == "ada@example.org"
+    assert email_in("ada at example.org, @ada") is None
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("Hello?", False),
+        ("Hi, is anybody there?", False),
+        ("Guten Morgen!", False),
+        ("Ok, thanks", False),
+        ("", False),
+        ("Flat tyre", True),
+        ("Öffnungszeiten?", True),
+        ("Do you repair old bikes?", True),
+    ],
+)
+def test_what_says_something(text: str, says: bool) -> None:
+    assert says_something(text) is says
