@@ -217,7 +217,7 @@ class Agent:
                 self._withdraw()
                 pause = None if self._memory is None else self._memory.failed(error, deadline)
                 if pause is None:
-                    pause = error.retry_after or min(MAX_WAIT, 0.4 * 2**attempt) * random.uniform(0.7, 1.3)  # noqa: S311
+                    pause = pause_before(attempt, error.retry_after)
                     late = time.monotonic() + pause >= deadline - 1
                     if not error.retryable or attempt >= MAX_RETRIES or late:
                         raise
@@ -301,6 +301,14 @@ class Agent:
         while (left := until - time.monotonic()) > 0:
             self._brief.check()
             nothing.wait(min(left, 0.2))
+
+
+def pause_before(attempt: int, retry_after: float | None) -> float:
+    """Seconds to wait before a model is asked again: no less than its server wants, and not as long as everybody else
+    who was turned away in the same moment."""
+    if retry_after:
+        return retry_after * random.uniform(1.0, 1.3)  # noqa: S311 - spreads calls out
+    return min(MAX_WAIT, 0.4 * 2.0**attempt) * random.uniform(0.7, 1.3)  # noqa: S311
 
 
 def shown_name(choice: Choice) -> str:

@@ -178,7 +178,6 @@ class AgentFactory:
         return self._parts.plugins.veto("veto_tool_call", tool=tool, arguments=arguments, context=context)
 
 
-
 def _context_maker(brief: Brief, now: datetime, settings: Mapping[str, Any]) -> ContextMaker:
     account = brief.context.account
 

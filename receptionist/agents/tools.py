@@ -99,11 +99,13 @@ class PreparedTool:
 
 
 def prepared_tool(tool: Tool) -> PreparedTool:
-    """The tool with its schema made. Raises `PluginError` for a parameter without a type that pydantic knows."""
+    """The tool with its schema made. Raises `PluginError` for a parameter without a type that pydantic knows, and for a
+    setting that is secret."""
     prepared = PreparedTool(tool)
     try:
         prepared.spec  # noqa: B018 - made now, so that a mistake stops the start
         prepared.settings({})
+        _no_secrets(tool)
     except PluginError:
         raise
     except Exception as error:  # pydantic and typing raise of many kinds; the start names the tool
@@ -113,6 +115,25 @@ def prepared_tool(tool: Tool) -> PreparedTool:
             f"model, or its settings lack a default: {' '.join(str(error).split())[:300]}"
         ) from error
     return prepared
+
+
+def _no_secrets(tool: Tool) -> None:
+    """Strategies are kept, shown and copied in plain text, with all their versions. Raises `PluginError`."""
+    schema = tool.settings.model_json_schema(by_alias=False) if tool.settings is not None else {}
+    parts = [schema, *schema.get("$defs", {}).values()]
+    names = [name for part in parts for name, kind in part.get("properties", {}).items() if _is_secret(kind)]
+    if names:
+        raise PluginError(
+            f"Tool {tool.name}: its setting {names[0]} is secret, but a strategy keeps settings in plain text. Make it "
+            "a setting of the plugin (register_settings), which comes from the environment."
+        )
+
+
+def _is_secret(schema: Any) -> bool:
+    """Whether a JSON schema is that of a secret, or has one somewhere."""
+    if isinstance(schema, Mapping):
+        return schema.get("format") == "password" or any(map(_is_secret, schema.values()))
+    return isinstance(schema, list) and any(map(_is_secret, schema))
 
 
 def held_back(prepared: PreparedTool) -> PreparedTool:

@@ -43,7 +43,7 @@ def operator() -> str:
 class Number(click.IntRange):
     """A whole number; who writes something else is told the `cure`, in which {} is what they wrote."""
 
-    def __init__(self, cure: str, *, min: int | None = None) -> None:  # noqa: A002 - click's name
+    def __init__(self, cure: str, *, min: int | None = None) -> None:
         super().__init__(min=min)
         self._cure = cure
 

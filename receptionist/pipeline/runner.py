@@ -43,7 +43,7 @@ class Runner:
         settings = parts.settings
         self.usage = UsageBook(parts.database)
         self.keeper = LeaseKeeper(parts.database, owner, settings.lease_seconds)
-        self.summariser = Summariser(parts, factory)
+        self.summariser = Summariser(parts, factory, self.usage)
         self.drain = Drain(parts, self.keeper, Turns(parts, factory, self.usage), self.summariser, owner)
         self.broker: dramatiq.Broker = in_process_broker()
         self._crew = Crew(self.broker, self.drain, settings.worker_threads)

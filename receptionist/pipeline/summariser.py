@@ -20,14 +20,16 @@ from receptionist.agents.factory import AgentFactory
 from receptionist.contracts.model import Completed, ModelRequest, Said
 from receptionist.db import AnyRow, Scope
 from receptionist.errors import Unavailable
+from receptionist.localtime import local_now
 from receptionist.models import Conversation, Lead, Message
 from receptionist.models.conversations import OPEN_STATES
 from receptionist.parts import Parts
 from receptionist.pipeline.fair_queue import FairQueue
 from receptionist.pipeline.lease import Lease
 from receptionist.pipeline.look import View
-from receptionist.services import sessions
-from receptionist.services.directory import PublishedStrategy
+from receptionist.pipeline.usage import Amount, Key, UsageBook
+from receptionist.services import prices, sessions
+from receptionist.services.directory import Office, PublishedStrategy
 from receptionist.services.sessions import SessionState
 from receptionist.text import storable
 
@@ -76,9 +78,10 @@ class Summariser:
     """One thread per process, in which accounts take turns. `consider` is called after every turn and costs nothing
     where nothing is long."""
 
-    def __init__(self, parts: Parts, factory: AgentFactory) -> None:
+    def __init__(self, parts: Parts, factory: AgentFactory, usage: UsageBook) -> None:
         self._parts = parts
         self._factory = factory
+        self._usage = usage
         self._queue = FairQueue(MOST)
         self._troubles: dict[int, _Trouble] = {}
         self._thread = threading.Thread(target=self._run, name="summariser", daemon=True)
@@ -132,8 +135,13 @@ class Summariser:
         old = _fitting(_closed(rows[:-KEPT])[:AT_ONCE], self._room)
         if not old or who is None:
             return False
-        strategy = self._parts.directory.office(account_id).strategy(who.line_id, who.strategy_id)
-        text = "" if strategy is None else self._text(account_id, strategy, before, old)
+        office = self._parts.directory.office(account_id)
+        strategy = office.strategy(who.line_id, who.strategy_id)
+        summary = None if strategy is None else self._summary(account_id, strategy, before, old)
+        if summary is None:
+            return False
+        self._count(office, who, summary)
+        text = storable(summary.text).strip()[:LONGEST]
         if not text:
             return False
         try:
@@ -147,26 +155,35 @@ class Summariser:
             return False
         return True
 
-    def _text(self, account_id: int, strategy: PublishedStrategy, before: SessionState, old: Sequence[AnyRow]) -> str:
-        """The summary; empty where there is none: the model does not summarise, or is in trouble just now."""
+    def _count(self, office: Office, who: AnyRow, summary: Completed) -> None:
+        """A summary is no turn, but its tokens and cost count for the day's limits."""
+        day, used = local_now(office.timezone).date(), summary.usage
+        subjects = (("lead", who.lead_id), ("line", who.line_id), ("account", office.id))
+        cost = prices.cost_of(office.prices, summary.model, used) or 0
+        self._usage.add([Key(office.id, day, *each) for each in subjects], Amount(0, used.input + used.output, cost))
+
+    def _summary(
+        self, account_id: int, strategy: PublishedStrategy, before: SessionState, old: Sequence[AnyRow]
+    ) -> Completed | None:
+        """What the model says; None where it does not summarise, or is in trouble just now."""
         choice = self._factory.choices(strategy.fields)[0]
         call = Call(account_id, strategy.id, shown_name(choice), time.monotonic() + SECONDS)
         if not choice.model.summarises or not self._factory.breakers.closed(call):
-            return ""
+            return None
         with self._factory.breakers.guard(call):
             return _ask(choice, call, before, old)
 
 
 def _who(scope: Scope, conversation_id: int) -> AnyRow | None:
-    """The conversation's line, and its lead's own strategy."""
+    """The conversation's line and lead, and the lead's own strategy."""
     return scope.first(
-        scope.select(Conversation, Conversation.line_id, Lead.strategy_id)
+        scope.select(Conversation, Conversation.line_id, Conversation.lead_id, Lead.strategy_id)
         .join(Lead, (Lead.account_id == Conversation.account_id) & (Lead.id == Conversation.lead_id))
         .where(Conversation.id == conversation_id)
     )
 
 
-def _ask(choice: Choice, call: Call, before: SessionState, old: Sequence[AnyRow]) -> str:
+def _ask(choice: Choice, call: Call, before: SessionState, old: Sequence[AnyRow]) -> Completed:
     so_far = f"Summary so far:\n{before.summary}\n\n" if before.summary else ""
     request = ModelRequest(
         instructions=INSTRUCTIONS,
@@ -177,8 +194,7 @@ def _ask(choice: Choice, call: Call, before: SessionState, old: Sequence[AnyRow]
         account_id=call.account_id,
         model=choice.name,
     )
-    ended = [event for event in choice.model.stream(request) if isinstance(event, Completed)]
-    return storable(ended[-1].text).strip()[:LONGEST]
+    return [event for event in choice.model.stream(request) if isinstance(event, Completed)][-1]
 
 
 def _unsummarised(scope: Scope, conversation_id: int, after: int) -> list[AnyRow]:

@@ -178,10 +178,17 @@ class UsageBook:
 
     def close(self, keys: Iterable[Key], amount: Amount) -> None:
         """A reserved turn is over, and used this much."""
+        self._add_fresh(keys, amount, reserved=-1)
+
+    def add(self, keys: Iterable[Key], amount: Amount) -> None:
+        """Something besides a turn used this much."""
+        self._add_fresh(keys, amount, reserved=0)
+
+    def _add_fresh(self, keys: Iterable[Key], amount: Amount, reserved: int) -> None:
         with self._lock:
             for key in keys:
                 entry = self._entry(key)
-                entry.reserved -= 1
+                entry.reserved += reserved
                 entry.fresh = entry.fresh.plus(amount)
                 if entry.fresh != NOTHING:
                     self._unwritten.add(key)
@@ -261,7 +268,7 @@ class UsageBook:
         if not flying:
             return
         try:
-            totals = self._add(flying)
+            totals = self._store(flying)
         except IntegrityError:
             yield from self._write_apart(flying)
         else:
@@ -271,13 +278,13 @@ class UsageBook:
         for account_id in sorted({key.account_id for key in flying}):
             own = {key: amount for key, amount in flying.items() if key.account_id == account_id}
             try:
-                totals = self._add(own)
+                totals = self._store(own)
             except IntegrityError:
                 log.warning("usage_of_a_gone_account", account=account_id)
                 totals = {}
             yield own, totals
 
-    def _add(self, amounts: Mapping[Key, Amount]) -> dict[Key, Amount]:
+    def _store(self, amounts: Mapping[Key, Amount]) -> dict[Key, Amount]:
         """In one transaction. Raises `IntegrityError` if the account of one of them is gone."""
         rows = [{**key._asdict(), **amount._asdict()} for key, amount in sorted(amounts.items())]
         with self._database.begin() as connection:

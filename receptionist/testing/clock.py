@@ -15,6 +15,7 @@ READERS = (
     "receptionist.localtime",
     "receptionist.services.confirmations",
     "receptionist.services.sessions",
+    "receptionist.services.stretches",
     "receptionist.plugins.daypart",
 )
 """The modules in which `datetime.now` says what time it is for a business."""

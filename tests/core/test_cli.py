@@ -73,6 +73,14 @@ def test_a_business_is_set_up_from_the_command_line(parts: Parts, tmp_path: Path
         (("account", "add", "B", "--timezone", "Mars/Olympus"), "no time zone Mars/Olympus"),
         (("message", "replay", "5"), "There is no message 5"),
         (("conversation", "show", "5"), "no conversation 5"),
+        (
+            ("lead", "set", "Bea", "name=B"),
+            "Bea is no number of a lead; find it with receptionist lead list --search Bea",
+        ),
+        (("account", "credits", "abc"), "write a number of turns from 1 on, such as 500, not abc"),
+        (("lead", "fields", "add", "email", "text"), "Every lead has email already"),
+        (("lead", "list", "--channel", "fax"), "no channel fax; there are: sms, webchat"),
+        (("strategy", "publish", "Front desk", "/bin/sh"), "is not text; this must be a JSON file of UTF-8"),
     ],
 )
 def test_mistakes_are_answered_with_one_line_and_the_cure(demo: Parts, arguments: tuple[str, ...], says: str) -> None:

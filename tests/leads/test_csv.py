@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -119,8 +120,8 @@ def test_wrong_rows_are_named_and_written_to_a_file_that_can_be_mended(
     )
     path = file(tmp_path, wrong)
     said = lead("import", path, fails=True)
-    assert "Line 2: email: This is not an e-mail address" in said
-    assert "Line 3: phone: This is not a phone number" in said
+    assert 'Line 2: email "ada(at)example.org": This is not an e-mail address' in said
+    assert 'Line 3: phone "12": This is not a phone number' in said
     assert "Line 7: There are 5 cells, but the file has 3 columns." in said
     assert "1 new, 0 changed, 0 as before, 4 wrong" in said
     errors = table(tmp_path / "leads.csv.errors.csv")
@@ -130,13 +131,42 @@ def test_wrong_rows_are_named_and_written_to_a_file_that_can_be_mended(
     assert [row[0] for row in rows(house)] == ["=Cy", "Ada", "Di"], "what stood beside the table is left out"
 
 
+def test_a_wrong_cell_is_shown_by_the_name_of_its_column_shortened_and_harmless(
+    house: House, lead: Lead, tmp_path: Path
+) -> None:
+    said = lead("import", file(tmp_path, f"name,E-Mail address\nAda,\x1b[31m{'x' * 100}\n"), fails=True)
+    assert f'Line 2: E-Mail address "\ufffd[31m{"x" * 54}…": This is not an e-mail address' in said
+
+
+def test_an_interrupt_stops_between_two_batches_and_the_same_file_goes_on(
+    house: House, lead: Lead, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = file(tmp_path, "name,company\n" + "".join(f"Person{number},Acme\n" for number in range(5)))
+    monkeypatch.setattr(lead_import, "BATCH", 2)
+    before = signal.getsignal(signal.SIGINT)
+    take = lead_import._Batch.take
+
+    def interrupted(batch: lead_import._Batch, scope: Scope, rows: list[lead_import.Row]) -> None:
+        signal.raise_signal(signal.SIGINT)  # Ctrl-C in the midst of a batch
+        take(batch, scope, rows)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(lead_import._Batch, "take", interrupted)
+        said = lead("import", path, fails=True)
+    assert "Imported: 2 new, 0 changed, 0 as before, 0 wrong." in said
+    assert "Interrupted; these rows are in, and the same command again goes on." in said
+    assert signal.getsignal(signal.SIGINT) is before
+    assert "3 new, 0 changed, 2 as before" in lead("import", path)
+
+
 @pytest.mark.parametrize(
     ("content", "says"),
     [
         (b"", "The file is empty"),
         ("name\nJörg".encode("latin-1"), "Line 2: this is not UTF-8; with 'ö' in it, it is perhaps latin-1"),
         ("name\nAda".encode("utf-16"), "The file is UTF-16, not UTF-8"),
-        (b"name\nAd\0a", "Line 2: this is not text"),
+        (b"name\nAd\0a", "The file is not text"),
+        (b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR", "The file is not text, but a picture"),
         (b"age,town\n12,Bonn", "No column is a name, email, phone or company"),
         (b"name,Full name\nAda,Ada", "Two columns are for name; say --map"),
         (b'name\n"Ada' + b"\nx" * 40_000, "Line 2: this row has more than 64 kB; perhaps a quotation mark is missing"),
@@ -187,7 +217,9 @@ def test_an_export_is_imported_again_without_any_difference(house: House, lead: 
             lead_values.create(scope, reader.read(given), "Ann")
     house.texter("blind").send("Hello")
     assert "5 leads are in" in lead("export", tmp_path / "out.csv")
-    assert "File exists" in lead("export", tmp_path / "out.csv", fails=True)
+    assert "out.csv is there already; remove it, or name another file" in lead(
+        "export", tmp_path / "out.csv", fails=True
+    )
     content = table(tmp_path / "out.csv")
     assert all(not cell.startswith(tuple("=+-@\t\r")) for row in content for cell in row.values())
     named = [row for row in content if row["name"]]

@@ -1,4 +1,4 @@
-"""What a person does by hand is tested on both databases, except where a whole installation runs."""
+"""What a person does in a conversation is tested on both databases; the rest knows nothing of them."""
 
 from __future__ import annotations
 
@@ -15,10 +15,20 @@ from tests.harness.instance import left_out
 Command = Callable[..., str]
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
+BOTH = ("test_installation", "test_nobody_comes", "test_stepping_in")
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run the tests of these files once on each database, unless they name it themselves."""
+    named = any(marker.args[0] == "database" for marker in metafunc.definition.iter_markers("parametrize"))
+    if "database" in metafunc.fixturenames and metafunc.module.__name__.rpartition(".")[2] in BOTH and not named:
+        metafunc.parametrize("database", ["sqlite", "postgresql"], indirect=True)
+
+
+@pytest.fixture
 def database(request: pytest.FixtureRequest) -> str:
     """The database of `house`."""
-    return str(request.param)
+    return str(getattr(request, "param", "sqlite"))
 
 
 @pytest.fixture

@@ -34,7 +34,8 @@ def test_a_model_that_says_nonsense(house: House, brain: Brain) -> None:
 
 def test_a_tool_that_returns_nonsense(open_house: Callable[..., House]) -> None:
     source = (
-        "from receptionist import hookimpl, tool\n\n@tool(effect='writes')\ndef mumble(context) -> str:\n    'Mumble.'\n"
+        "from receptionist import hookimpl, tool\n\n@tool(effect='writes')\n"
+        "def mumble(context) -> str:\n    'Mumble.'\n"
         "    context.update_lead(note='n\\0\\ud800')\n    return 'x\\0\\ud800'\n\n"
         "@hookimpl\ndef register_tools(host):\n    return [mumble]\n"
     )

@@ -36,7 +36,7 @@ MOST = 300
 
 def test_a_full_disk(install: Callable[..., Installation], brain: Brain, points: Points, vendor: VendorServer) -> None:
     """What the vendor accepted while nothing could be noted goes out no second time; who heard 503 comes again."""
-    brain.reply = lambda question: iter(["Noted."])
+    brain.reply = lambda question: iter(["Good day."])
     installation = install(FAULT_POINTS=points.url)
     installation.drop_in(FULL_WHILE_A_FILE_SAYS_SO, "full_disk")
     installation.start()
@@ -62,7 +62,7 @@ def test_a_full_disk(install: Callable[..., Installation], brain: Brain, points:
     request.until_accepted()
     for person in people.values():
         settle(installation, person, 30)
-        assert person.replies() == ["Noted."]
+        assert person.replies() == ["Good day."]
     settle(installation, writer, 60)
     assert {row["state"] for row in messages(installation, writer, "in")} == {"answered"}
     assert len(messages(installation, writer, "in")) == taken + 1

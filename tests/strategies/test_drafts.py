@@ -77,6 +77,13 @@ def test_an_object_is_changed_by_dots_and_a_change_taken_back_leaves_no_draft(co
     assert "has no draft" in command("discard", "House", fails=True)
 
 
+def test_a_number_for_a_text_field_is_text(command: Command) -> None:
+    command("set", "House", "phone=112", "formality=4", 'role="7"')
+    shown = json.loads(command("show", "House", "--draft"))
+    assert (shown["phone"], shown["formality"], shown["role"]) == ("112", 4, "7")
+    assert "languages.0: must be text, in quotes" in command("set", "House", "languages=[1]", fails=True)
+
+
 def test_of_two_editors_the_second_overwrites_nothing(house: House) -> None:
     check = house.factory.check
     with house.parts.database.begin() as connection:

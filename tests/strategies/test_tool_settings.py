@@ -81,3 +81,12 @@ def test_settings_without_a_default_stop_the_start(open_house: Callable[..., Hou
     source = RENTAL.replace("longest: int = 30", "longest: int").replace("{context.settings.longest}", "")
     with pytest.raises(PluginError, match=r"rental_price.*longest"):
         open_house({"rental": source})
+
+
+@pytest.mark.parametrize("kind", ["SecretStr", "SecretStr | None", "list[SecretStr]", "dict[str, Key]"])
+def test_secret_settings_stop_the_start(kind: str, open_house: Callable[..., House]) -> None:
+    source = RENTAL.replace("    longest: int = 30", f"    longest: int = 30\n    key: {kind} = None")
+    source = source.replace("import BaseModel, Field", "import BaseModel, Field, SecretStr")
+    source = source.replace("\nclass ", "\nclass Key(BaseModel):\n    word: SecretStr\n\n\nclass ", 1)
+    with pytest.raises(PluginError, match=r"rental_price: its setting (key|word) is secret.*register_settings"):
+        open_house({"rental": source})

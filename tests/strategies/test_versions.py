@@ -75,7 +75,10 @@ def test_a_strategy_is_renamed_and_keeps_its_lines(house: House, command: Comman
     assert "There is already a strategy Other" in command("rename", "House", "Other", fails=True)
     command("rename", "House", "Front desk")
     command("describe", "Front desk", "For everybody")
-    assert command("list") == "Front desk  (version 1)\n    For everybody\nOther  (never published)\n"
+    assert (
+        command("list")
+        == "Front desk  (version 1)\n    For everybody\nOther  (never published, draft with the defaults)\n"
+    )
     assert visitor.say("Hello") == "Echo: Hello"
 
 

@@ -10,6 +10,7 @@ from receptionist.db import Scope
 from receptionist.services import prices
 from tests.harness.house import House
 from tests.limits.conftest import COUNTED
+from tests.sessions.test_memory import talk
 
 DEAR = '''
 """A model that calls a tool, for 2000 tokens in and 300 out, and fails when it should answer; or it answers."""
@@ -87,3 +88,12 @@ def test_an_answer_that_is_begun_anew_counts_twice(dear: House) -> None:
     assert used(dear) == (1, 4600, 100_000)
     assert visitor.say("Thanks") == "Well."
     assert spent(dear)[1] == ("done", "dear-1", 2000, 300, 50_000)
+
+
+def test_a_summary_counts_without_being_a_turn(dear: House) -> None:
+    dear.plugin("dear").fails = False
+    talk(dear, dear.visitor(), 60)
+    assert dear.runner.summariser.summarise(1, 1)
+    assert used(dear) == (1, 4600, 100_000)
+    days = dear.sql("SELECT kind, turns, tokens FROM usage_days ORDER BY kind")
+    assert [tuple(row) for row in days] == [("account", 1, 4600), ("lead", 1, 4600), ("line", 1, 4600)]
