@@ -44,16 +44,6 @@ def pytest_configure(config: pytest.Config) -> None:
     )
 
 
-LONG = {"chaos", "procfile", "promise", "promise_procfile", "testing", "test_installation.py", "test_network.py"}
-"""Folders and files whose tests mostly wait for processes they start."""
-
-
-@pytest.hookimpl(trylast=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with what waits most, whatever order chance gave the rest, so that several processes end together."""
-    items.sort(key=lambda item: LONG.isdisjoint(item.path.parts))
-
-
 def pytest_runtest_setup(item: pytest.Item) -> None:
     for marker in item.iter_markers("needs"):
         require_service(*marker.args, **marker.kwargs)
