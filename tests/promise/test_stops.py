@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import sqlite3
 import threading
 import time
 import uuid
@@ -113,6 +114,21 @@ def test_a_handed_back_answer_begins_at_once(install: Callable[..., Installation
     assert talker.wait_for_replies(1, timeout=10) == ["Echo: Are you slow?"]
 
 
+def _freeze(installation: Installation) -> None:
+    """Pause it outside a write: frozen in one, it locks SQLite for all others, as docs/promise.md says."""
+    for _ in range(50):
+        installation.signal(signal.SIGSTOP)
+        database = sqlite3.connect(installation.path / "receptionist.db", timeout=0.2)
+        try:
+            database.execute("BEGIN IMMEDIATE")
+            return
+        except sqlite3.OperationalError:
+            installation.signal(signal.SIGCONT)
+        finally:
+            database.close()
+    raise AssertionError("it is always in a write")
+
+
 def test_a_paused_worker_cannot_write_late(
     installation: Installation,
     install: Callable[..., Installation],
@@ -130,7 +146,7 @@ def test_a_paused_worker_cannot_write_late(
     for person, text in zip(people, texts, strict=True):
         person.send(text)
     points.wait(len(people))
-    installation.signal(signal.SIGSTOP)
+    _freeze(installation)
     try:
         points.disarm()
         second = install(installation.path)
