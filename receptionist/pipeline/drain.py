@@ -311,5 +311,8 @@ class Drain:
 
 
 def _narrowed(lease: Lease, view: View) -> View:
-    """What a turn may look at: of a suspect only the oldest message."""
-    return view.oldest_alone() if lease.attempts >= SUSPECT_ATTEMPTS else view
+    """What a turn may look at: of a suspect only the oldest message.
+
+    Unless it acted already: that was for what it saw then, and what it left out would be acted on again."""
+    suspect = lease.attempts >= SUSPECT_ATTEMPTS and lease.turn_id is None
+    return view.oldest_alone() if suspect else view

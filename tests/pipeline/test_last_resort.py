@@ -8,6 +8,7 @@ import pytest
 
 from receptionist.pipeline import turn
 from tests.harness.house import House
+from tests.servers.vendor_server import VendorServer
 
 Open = Callable[..., House]
 
@@ -51,3 +52,23 @@ def test_only_the_oldest_message_is_given_up_when_workers_died_over_several(hous
     states = [row.state for row in house.sql("SELECT state FROM messages WHERE direction = 'in' ORDER BY seq")]
     assert states == ["failed", "answered", "answered"]
     assert house.sql("SELECT due_at, lease_owner, attempts FROM conversations") == [(None, None, 0)]
+
+
+@pytest.mark.parametrize("attempts", [2, 3])
+def test_a_turn_that_acted_is_ended_with_all_it_saw(
+    house: House, vendor: VendorServer, monkeypatch: pytest.MonkeyPatch, attempts: int
+) -> None:
+    """F8: it is over for what it was asked; answered in a turn of its own, the booking would be made again."""
+    texter = house.texter()
+    texter.send("Are you open?")
+    texter.send(f'call book {{"what": "table {attempts}"}}.')
+    with monkeypatch.context() as patch:
+        patch.setattr(turn, "record", lambda *_arguments, **_more: 1 / 0)
+        house.drain()
+    house.sql(f"UPDATE conversations SET attempts = {attempts}")
+    house.make_due()
+    house.drain()
+    assert len(texter.replies()) == 1
+    assert [effect["what"] for effect in vendor.effects].count(f"table {attempts}") == 1
+    open_ones = house.sql("SELECT count(*) FROM messages WHERE direction = 'in' AND state = 'waiting'")
+    assert open_ones == [(0,)]
