@@ -8,9 +8,9 @@ from bench.apps import LINE
 from receptionist.config import find_instance_path
 from receptionist.core import assemble
 from receptionist.models import Line
-from receptionist.services import large_demo
-from receptionist.services.demo_rows import Town
-from receptionist.services.leads import channel_kind
+from receptionist.services.demo import large_demo
+from receptionist.services.demo.demo_rows import Town
+from receptionist.services.leads.leads import channel_kind
 
 PER_LEAD = 10
 

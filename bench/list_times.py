@@ -17,16 +17,8 @@ from receptionist.core import assemble
 from receptionist.db import Scope
 from receptionist.models import Conversation, Identity, Lead, Line
 from receptionist.parts import Parts
-from receptionist.services import (
-    conversations,
-    erasure,
-    lead_addresses,
-    lead_search,
-    lead_status,
-    lead_tags,
-    leads,
-    messages,
-)
+from receptionist.services.conversations import conversations, messages
+from receptionist.services.leads import erasure, lead_addresses, lead_search, lead_status, lead_tags, leads
 
 TIMES = 20
 PAGES = 20

@@ -11,7 +11,8 @@ from receptionist.config import find_instance_path
 from receptionist.contracts.strategy import StrategyFields
 from receptionist.core import assemble
 from receptionist.db import Scope
-from receptionist.services import accounts, limits, lines, strategies
+from receptionist.services import accounts, limits, lines
+from receptionist.services.strategies import strategies
 
 ACCOUNT = "Maple Street Bike Works"
 NO_REFUSALS = {"lead.turns": 10**6, "lead.tokens": 10**9, "loop_turns": None}

@@ -28,9 +28,9 @@ from receptionist.security.limits import Limits
 from receptionist.security.tokens import Signer
 from receptionist.security.vault import Vault
 from receptionist.services import lines
-from receptionist.services.consent import Consents
 from receptionist.services.directory import Directory
-from receptionist.services.forgotten import Forgotten
+from receptionist.services.leads.consent import Consents
+from receptionist.services.leads.forgotten import Forgotten
 
 if TYPE_CHECKING:
     from receptionist.live.link import RedisLink

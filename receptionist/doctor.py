@@ -16,7 +16,7 @@ from receptionist.errors import ModelError, Unavailable
 from receptionist.models import Account, Conversation, Line, Message
 from receptionist.models.conversations import OPEN_STATES
 from receptionist.parts import Parts
-from receptionist.services import messages
+from receptionist.services.conversations import messages
 
 LIMIT_FAILS = ", or the limit on cost does not count them"
 NOBODY_WORKS = "no worker runs, or they cannot keep up; start receptionist run, or receptionist worker beside web"

@@ -22,7 +22,7 @@ from receptionist.models import Identity, Message, Turn, table
 from receptionist.parts import Parts
 from receptionist.pipeline.intake import Intake, Stale
 from receptionist.pipeline.reports import Reports
-from receptionist.services import leads
+from receptionist.services.leads import leads
 
 S = TypeVar("S", bound=Settings)
 

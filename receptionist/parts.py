@@ -26,9 +26,9 @@ if TYPE_CHECKING:
     from receptionist.security.limits import Limits
     from receptionist.security.tokens import Signer
     from receptionist.security.vault import Vault
-    from receptionist.services.consent import Consents
     from receptionist.services.directory import Directory
-    from receptionist.services.forgotten import Forgotten
+    from receptionist.services.leads.consent import Consents
+    from receptionist.services.leads.forgotten import Forgotten
 
 
 @dataclass

@@ -163,7 +163,7 @@ def prepare(desk: Any) -> None:
     """
     from receptionist import migrations
     from receptionist.config import environment_for
-    from receptionist.services.first_start import create_demo_if_empty
+    from receptionist.services.demo.first_start import create_demo_if_empty
 
     if migrations.current(desk.parts.database) != migrations.newest():
         command = [sys.executable, "-m", "receptionist", "migrate"]

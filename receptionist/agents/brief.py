@@ -12,8 +12,8 @@ from receptionist.agents.provider_memory import MemoryStore
 from receptionist.agents.trace import Trace
 from receptionist.contracts.edits import PromptContext
 from receptionist.contracts.model import Said
+from receptionist.services.conversations.sessions import SessionState
 from receptionist.services.directory import Office, PublishedStrategy
-from receptionist.services.sessions import SessionState
 
 NO_SESSION = SessionState()
 

@@ -12,9 +12,9 @@ from receptionist.agents.assent import is_assent
 from receptionist.agents.choices import meant
 from receptionist.agents.refusal import is_refusal
 from receptionist.contracts.tool import Tool
-from receptionist.services import confirmations
-from receptionist.services.confirmations import Awaited
-from receptionist.services.sessions import SessionState
+from receptionist.services.conversations import confirmations
+from receptionist.services.conversations.confirmations import Awaited
+from receptionist.services.conversations.sessions import SessionState
 
 MAX_ARGUMENTS = 2000
 """Characters of arguments that a customer can be asked about."""

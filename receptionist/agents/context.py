@@ -12,9 +12,9 @@ from receptionist.agents import choices as offered
 from receptionist.contracts.session import Goal, GoalKind
 from receptionist.errors import ToolError
 from receptionist.phones import e164
-from receptionist.services.confirmations import Awaited, Settled
-from receptionist.services.leads import LeadChange
-from receptionist.services.sessions import GoalChange, GoalClosed, GoalSet, SessionState
+from receptionist.services.conversations.confirmations import Awaited, Settled
+from receptionist.services.conversations.sessions import GoalChange, GoalClosed, GoalSet, SessionState
+from receptionist.services.leads.leads import LeadChange
 from receptionist.text import storable
 
 _LIMITS = {"name": 200, "company": 200, "note": 2000}

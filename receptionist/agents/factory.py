@@ -27,8 +27,8 @@ from receptionist.contracts.strategy import StrategyFields
 from receptionist.errors import LineError, ModelError
 from receptionist.localtime import local_now
 from receptionist.parts import Parts
+from receptionist.services.conversations.sessions import SessionState
 from receptionist.services.directory import PublishedStrategy
-from receptionist.services.sessions import SessionState
 
 log = structlog.get_logger()
 

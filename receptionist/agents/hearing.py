@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Sequence
 
 from receptionist.contracts.model import Item, Said, ToolOutput, ToolRequest
-from receptionist.services.sessions import SessionState
+from receptionist.services.conversations.sessions import SessionState
 
 _ADDRESS = re.compile(r"[^\W_](?:[\w-]*\.)+[^\W\d_]{2,24}(?![\w-])|[A-Za-z0-9+/_-]{32,}")
 """A host, or a word as long as a key."""

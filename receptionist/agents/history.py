@@ -8,8 +8,8 @@ from typing import Any, Literal, Protocol
 
 from receptionist.agents import memory
 from receptionist.contracts.model import Said
-from receptionist.services import stretches
-from receptionist.services.sessions import SessionState
+from receptionist.services.conversations import stretches
+from receptionist.services.conversations.sessions import SessionState
 
 PERSON_BEGINS = Said("system", "A person of the business took over here.")
 PERSON_ENDS = Said("system", "The person gave the conversation back here; you answer again.")

@@ -23,7 +23,7 @@ from receptionist.contracts.strategy import StrategyFields
 from receptionist.localtime import local_now
 from receptionist.parts import Parts
 from receptionist.services.directory import Office, PublishedStrategy
-from receptionist.services.next_turn import NextTurn
+from receptionist.services.strategies.next_turn import NextTurn
 from receptionist.text import storable
 
 MADE_UP_LINE: Mapping[str, Any] = {"title": "Rehearsal", "channel": "webchat"}

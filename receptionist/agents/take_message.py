@@ -26,8 +26,8 @@ from receptionist.contracts.session import Goal
 from receptionist.contracts.strategy import StrategyFields
 from receptionist.db import AnyRow
 from receptionist.errors import ToolError
-from receptionist.services.leads import LeadChange
-from receptionist.services.sessions import MAX_OPEN, GoalChange, GoalClosed, GoalSet, SessionState
+from receptionist.services.conversations.sessions import MAX_OPEN, GoalChange, GoalClosed, GoalSet, SessionState
+from receptionist.services.leads.leads import LeadChange
 
 QUESTIONS = ("need", "name", "contact")
 """In the order in which they are asked; also the slots of the goal. The slot "asked" names those that were."""

@@ -19,9 +19,9 @@ from receptionist.agents.tools import BadArguments, PreparedTool
 from receptionist.contracts.model import Item, Said, ToolOutput, ToolRequest, ToolSpec
 from receptionist.contracts.tool import ToolContext
 from receptionist.errors import ModelError, ToolError
-from receptionist.services.confirmations import Settled, entry_of
-from receptionist.services.leads import LeadChange
-from receptionist.services.sessions import SessionState
+from receptionist.services.conversations.confirmations import Settled, entry_of
+from receptionist.services.conversations.sessions import SessionState
+from receptionist.services.leads.leads import LeadChange
 from receptionist.text import storable
 
 MAX_CALLS = 8

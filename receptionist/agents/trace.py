@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from receptionist.contracts.model import Said, Usage
-from receptionist.services.sessions import SessionState
+from receptionist.services.conversations.sessions import SessionState
 
 LONGEST = 20_000
 """Characters of the instructions that are kept."""

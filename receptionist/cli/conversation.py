@@ -13,7 +13,7 @@ from receptionist.cli.message import told
 from receptionist.errors import AdminError
 
 if TYPE_CHECKING:
-    from receptionist.services.inbox import Upload
+    from receptionist.services.conversations.inbox import Upload
 
 INDENT = " " * 38
 
@@ -33,7 +33,8 @@ def conversation() -> None:
 @account_option
 def conversation_list(person: bool, archived: bool, phone: str | None, before: int | None, account: str | None) -> None:
     """List conversations, the newest first."""
-    from receptionist.services import conversations, leads
+    from receptionist.services.conversations import conversations
+    from receptionist.services.leads import leads
 
     with reading(account) as (_, _, scope):
         number = leads.number_of(scope, phone) if phone is not None else None
@@ -62,7 +63,7 @@ def _flag(row: Any) -> str:
 
 def _archived(row: Any) -> str:
     """When a conversation was archived, or will be, by whom and for which strategy, or for a merge of two leads."""
-    from receptionist.services import conversations
+    from receptionist.services.conversations import conversations
 
     when = f"{row.archived_at:%Y-%m-%d %H:%M} by {printable(row.archived_by)}"
     change = " to ".join(printable(name) if name else "no strategy" for name in (row.archived_from, row.archived_to))
@@ -79,7 +80,7 @@ def _archived(row: Any) -> str:
 @account_option
 def conversation_show(conversation_id: int, account: str | None) -> None:
     """Print a conversation, times in UTC."""
-    from receptionist.services import conversations
+    from receptionist.services.conversations import conversations
 
     with reading(account) as (_, _, scope):
         row = conversations.find(scope, conversation_id)
@@ -118,7 +119,7 @@ def conversation_reply(
 ) -> None:
     """Write TEXT to the customer, and take the conversation: the agent is silent for the strategy's
     hand_back_minutes."""
-    from receptionist.services.inbox import Inbox
+    from receptionist.services.conversations.inbox import Inbox
 
     parts, _ = ready()
     inbox = Inbox(parts, find_account(parts.database, account))
@@ -129,7 +130,7 @@ def conversation_reply(
 
 
 def _upload(path: Path) -> Upload:
-    from receptionist.services.inbox import MAX_BYTES, Upload
+    from receptionist.services.conversations.inbox import MAX_BYTES, Upload
 
     try:
         with path.open("rb") as file:
@@ -148,7 +149,7 @@ def _upload(path: Path) -> Upload:
 @account_option
 def conversation_take(conversation_id: int, person: str, minutes: int | None, account: str | None) -> None:
     """Silence the agent; an answer that is being written is dropped."""
-    from receptionist.services.inbox import Inbox
+    from receptionist.services.conversations.inbox import Inbox
 
     parts, _ = ready()
     taken = Inbox(parts, find_account(parts.database, account)).take(conversation_id, person, minutes)
@@ -160,7 +161,7 @@ def conversation_take(conversation_id: int, person: str, minutes: int | None, ac
 @account_option
 def conversation_hand_back(conversation_id: int, account: str | None) -> None:
     """Let the agent answer again, from the customer's next message on."""
-    from receptionist.services.inbox import Inbox
+    from receptionist.services.conversations.inbox import Inbox
 
     parts, _ = ready()
     Inbox(parts, find_account(parts.database, account)).hand_back(conversation_id)

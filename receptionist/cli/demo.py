@@ -17,7 +17,7 @@ from receptionist.cli.progress import progress_shown
 @click.option("--messages", default=1_000_000, show_default=True, type=click.IntRange(0, 100_000_000))
 def demo(large: bool, remove: bool, leads: int, messages: int) -> None:
     """Fill an account of its own, "Large demo", with people who do not exist, or take it away."""
-    from receptionist.services import large_demo
+    from receptionist.services.demo import large_demo
 
     if large == remove:
         raise click.UsageError("Say --large or --remove.")

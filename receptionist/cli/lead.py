@@ -63,7 +63,8 @@ def lead_list(
     account: str | None,
 ) -> None:
     """List leads, those who wrote last first."""
-    from receptionist.services import lead_search, strategies
+    from receptionist.services.leads import lead_search
+    from receptionist.services.strategies import strategies
 
     with reading(account) as (parts, _, scope):
         known_channel(parts, channel)
@@ -96,7 +97,15 @@ def who(row: Any) -> str:
 @account_option
 def lead_show(lead_id: int, account: str | None) -> None:
     """Print everything known of a lead, times in UTC."""
-    from receptionist.services import consent, lead_addresses, lead_fields, lead_merge, lead_status, lead_tags, leads
+    from receptionist.services.leads import (
+        consent,
+        lead_addresses,
+        lead_fields,
+        lead_merge,
+        lead_status,
+        lead_tags,
+        leads,
+    )
 
     with reading(account) as (_, _, scope):
         row = leads.find(scope, lead_id)
@@ -128,7 +137,7 @@ def lead_show(lead_id: int, account: str | None) -> None:
 def _answered(scope: Scope, row: Any) -> tuple[str | None, list[Any]]:
     """The name of the strategy that answers this lead alone, and its newest conversations."""
     from receptionist.models import Strategy
-    from receptionist.services import conversations
+    from receptionist.services.conversations import conversations
 
     own = scope.first(scope.select(Strategy, Strategy.name).where(Strategy.id == row.strategy_id))
     return own.name if own else None, conversations.listed(scope, lead_id=row.id)

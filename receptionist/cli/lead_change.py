@@ -15,7 +15,7 @@ def lead_add(values: tuple[str, ...], account: str | None) -> None:
     """Add a lead: name, email, phone, company, notes, status, language, timezone, tags, or custom.NAME for a field of
     your own, such as email=ada@example.org tags=vip,press."""
     from receptionist.contracts.events import LeadChanged
-    from receptionist.services import lead_values
+    from receptionist.services.leads import lead_values
 
     with changing(account) as (_, scope, events):
         found = lead_values.reader(scope).read(_pairs(values))
@@ -44,7 +44,7 @@ def lead_status(lead_id: int, status: str, account: str | None) -> None:
 
 def _change(lead_id: int, given: dict[str, str], account: str | None) -> None:
     from receptionist.contracts.events import LeadChanged
-    from receptionist.services import lead_values
+    from receptionist.services.leads import lead_values
 
     with changing(account) as (_, scope, events):
         found = lead_values.reader(scope).read(given)
@@ -74,7 +74,7 @@ def lead_untag(lead_id: int, tags: tuple[str, ...], account: str | None) -> None
 
 def _tag(lead_id: int, more: tuple[str, ...], less: tuple[str, ...], account: str | None) -> None:
     from receptionist.contracts.events import LeadChanged
-    from receptionist.services import lead_values
+    from receptionist.services.leads import lead_values
 
     with changing(account) as (_, scope, events):
         changed = lead_values.tag(scope, lead_id, more, less)
@@ -90,7 +90,7 @@ def _tag(lead_id: int, more: tuple[str, ...], less: tuple[str, ...], account: st
 def lead_note(lead_id: int, text: str, account: str | None) -> None:
     """Write TEXT below the notes on a lead."""
     from receptionist.contracts.events import LeadChanged
-    from receptionist.services import lead_values
+    from receptionist.services.leads import lead_values
 
     with changing(account) as (_, scope, events):
         lead_values.add_note(scope, lead_id, text)

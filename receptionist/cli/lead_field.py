@@ -19,7 +19,7 @@ def field() -> None:
 @account_option
 def field_list(account: str | None) -> None:
     """List the fields."""
-    from receptionist.services import lead_fields
+    from receptionist.services.leads import lead_fields
 
     with reading(account) as (_, _, scope):
         fields = lead_fields.listed(scope)
@@ -38,7 +38,7 @@ def field_list(account: str | None) -> None:
 @account_option
 def field_add(name: str, kind: str, title: str, choices: tuple[str, ...], account: str | None) -> None:
     """Add a field NAME that holds values of one KIND."""
-    from receptionist.services import lead_fields
+    from receptionist.services.leads import lead_fields
 
     with in_account(account) as (_, _, scope):
         lead_fields.add(scope, name, kind, title=title, choices=choices)
@@ -52,7 +52,7 @@ def field_add(name: str, kind: str, title: str, choices: tuple[str, ...], accoun
 @account_option
 def field_change(name: str, title: str | None, choices: tuple[str, ...], account: str | None) -> None:
     """Change the title, or name all choices anew; leads keep the value they have."""
-    from receptionist.services import lead_fields
+    from receptionist.services.leads import lead_fields
 
     with in_account(account) as (_, _, scope):
         lead_fields.change(scope, name, title=title, choices=choices or None)
@@ -65,7 +65,7 @@ def field_change(name: str, title: str | None, choices: tuple[str, ...], account
 @account_option
 def field_remove(name: str, account: str | None) -> None:
     """Remove a field, and its value from every lead."""
-    from receptionist.services import lead_fields
+    from receptionist.services.leads import lead_fields
 
     with in_account(account) as (_, _, scope):
         count = lead_fields.remove(scope, name)

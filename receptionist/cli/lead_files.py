@@ -16,8 +16,8 @@ from receptionist.cli.lead import known_channel, lead_number
 from receptionist.cli.progress import interrupt_noted, progress_shown
 
 if TYPE_CHECKING:
-    from receptionist.services.csv_file import CsvFile, Row
-    from receptionist.services.erasure import Receipt
+    from receptionist.services.leads.csv_file import CsvFile, Row
+    from receptionist.services.leads.erasure import Receipt
 
 MOST_SHOWN = 20
 """Wrong rows of a file that are shown; all of them are in its file of errors."""
@@ -47,7 +47,7 @@ def erase(lead_id: int, yes: bool, account: str | None) -> None:
 @account_option
 def erasures(before: int | None, account: str | None) -> None:
     """List the receipts of erased leads, the newest first."""
-    from receptionist.services import erasure
+    from receptionist.services.leads import erasure
 
     with reading(account) as (_, _, scope):
         found = erasure.listed(scope, before=before)
@@ -84,7 +84,7 @@ def import_(
 
     A row whose e-mail or phone is a known lead's fills in what is not known of it; every other row makes a lead. Rows
     that are wrong are listed, and go to FILE.errors.csv: mend and import that."""
-    from receptionist.services.lead_import import How, Import
+    from receptionist.services.leads.lead_import import How, Import
 
     parts, _ = ready()
     account_id = find_account(parts.database, account)
@@ -120,7 +120,8 @@ def import_(
 @account_option
 def export(file: Path, account: str | None, strategy: str | None, **filters: Any) -> None:
     """Write leads to FILE as CSV, those who wrote last first; it must not exist yet."""
-    from receptionist.services import lead_export, strategies
+    from receptionist.services.leads import lead_export
+    from receptionist.services.strategies import strategies
 
     with reading(account) as (parts, _, scope):
         known_channel(parts, filters["channel"])
@@ -152,8 +153,8 @@ def _new(file: Path) -> Iterator[TextIO]:
 @contextmanager
 def _errors(file: Path, table: CsvFile) -> Iterator[Callable[[Row, str], None]]:
     """Shows wrong rows, and writes them to a file of their own, in the columns of the first one."""
-    from receptionist.services.csv_file import written
-    from receptionist.services.lead_cells import plain, safe
+    from receptionist.services.leads.csv_file import written
+    from receptionist.services.leads.lead_cells import plain, safe
 
     target = _errors_of(file)
     target.unlink(missing_ok=True)

@@ -15,7 +15,7 @@ from receptionist.cli.lead import changing, lead, lead_number, who
 def lead_merge(kept_id: int, merged_id: int, account: str | None) -> None:
     """Two leads are one person: lead KEPT_ID gets the addresses and conversations of lead MERGED_ID."""
     from receptionist.contracts.events import LeadChanged
-    from receptionist.services import lead_merge
+    from receptionist.services.leads import lead_merge
 
     with changing(account) as (parts, scope, events):
         merge_id = lead_merge.merge(scope, parts.consents, kept_id, merged_id, operator())
@@ -29,7 +29,7 @@ def lead_merge(kept_id: int, merged_id: int, account: str | None) -> None:
 def lead_unmerge(merge_id: int, account: str | None) -> None:
     """Undo merge MERGE_ID, which `lead show` names: both leads are what they were."""
     from receptionist.contracts.events import LeadChanged
-    from receptionist.services import lead_unmerge
+    from receptionist.services.leads import lead_unmerge
 
     with changing(account) as (parts, scope, events):
         both = lead_unmerge.unmerge(scope, parts.consents, merge_id, operator())
@@ -42,7 +42,7 @@ def lead_unmerge(merge_id: int, account: str | None) -> None:
 @account_option
 def lead_suggested(before: int | None, account: str | None) -> None:
     """List leads that may be one person: they share an e-mail address or a phone number."""
-    from receptionist.services import lead_merge
+    from receptionist.services.leads import lead_merge
 
     with reading(account) as (_, _, scope):
         found, more = lead_merge.suggested(scope, before=before)

@@ -26,7 +26,8 @@ def line_add(
     channel: str, title: str, address: str, strategy: str | None, settings: tuple[str, ...], account: str | None
 ) -> None:
     """Add a line on CHANNEL, such as webchat."""
-    from receptionist.services import lines, strategies
+    from receptionist.services import lines
+    from receptionist.services.strategies import strategies
 
     with in_account(account) as (parts, _, scope):
         if channel not in parts.channels:

@@ -34,7 +34,7 @@ def message() -> None:
 @account_option
 def message_failed(before: int | None, account: str | None) -> None:
     """List failed messages, and sends whose outcome is unknown."""
-    from receptionist.services import messages
+    from receptionist.services.conversations import messages
 
     with reading(account) as (_, _, scope):
         rows = messages.in_trouble(scope, before=before)
@@ -55,7 +55,7 @@ def message_failed(before: int | None, account: str | None) -> None:
 @account_option
 def message_show(message_id: int, account: str | None) -> None:
     """Print all that is known of a message, times in UTC, and what its state means."""
-    from receptionist.services import conversations, messages
+    from receptionist.services.conversations import conversations, messages
 
     with reading(account) as (_, _, scope):
         row = messages.find(scope, message_id)
@@ -99,7 +99,7 @@ def told(attachment: dict[str, Any]) -> str:
 @account_option
 def message_replay(message_ids: tuple[int, ...], account: str | None) -> None:
     """Answer or send failed messages again: all of them, or none if one cannot be."""
-    from receptionist.services import messages
+    from receptionist.services.conversations import messages
 
     with in_account(account) as (parts, _, scope):
         states = {message_id: messages.replay(scope, message_id) for message_id in sorted(set(message_ids))}
@@ -115,7 +115,7 @@ def message_replay(message_ids: tuple[int, ...], account: str | None) -> None:
 @account_option
 def message_settle(message_id: int, outcome: str, account: str | None) -> None:
     """Say what became of a failed or unknown message, and take it off the list; nothing is sent."""
-    from receptionist.services import messages
+    from receptionist.services.conversations import messages
 
     with in_account(account) as (_, _, scope):
         state = messages.settle(scope, message_id, sent=outcome == "sent")

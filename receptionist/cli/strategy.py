@@ -22,7 +22,7 @@ def chosen_fields(scope: Scope, row: Any, number: int | None, draft: bool) -> tu
     """The fields of a version, of the draft, or else those that are published, and what they are called.
 
     Raises `click.UsageError` where both are asked for, and `LineError` where there are none."""
-    from receptionist.services import strategies, strategy_drafts, strategy_versions
+    from receptionist.services.strategies import strategies, strategy_drafts, strategy_versions
 
     if number is not None and draft:
         raise click.UsageError("choose --version or --draft, not both")
@@ -47,7 +47,7 @@ def strategy() -> None:
 @account_option
 def strategy_list(account: str | None) -> None:
     """List the strategies: what is published, what is a draft, what is switched off."""
-    from receptionist.services import strategies
+    from receptionist.services.strategies import strategies
 
     with reading(account) as (_, _, scope):
         rows = strategies.listed(scope)
@@ -73,7 +73,7 @@ def _draft(row: Any) -> str:
 @account_option
 def strategy_create(name: str, description: str, account: str | None) -> None:
     """Make a strategy, whose draft has the defaults; it can answer once a version is published."""
-    from receptionist.services import strategies
+    from receptionist.services.strategies import strategies
 
     with in_account(account) as (_, _, scope):
         strategies.create(scope, name, description)
@@ -90,7 +90,7 @@ def strategy_create(name: str, description: str, account: str | None) -> None:
 @account_option
 def strategy_show(name: str, number: int | None, draft: bool, account: str | None) -> None:
     """Print the published version, another one or the draft as JSON."""
-    from receptionist.services import strategies
+    from receptionist.services.strategies import strategies
 
     with reading(account) as (_, _, scope):
         _, fields = chosen_fields(scope, strategies.find(scope, name), number, draft)
@@ -103,7 +103,7 @@ def strategy_show(name: str, number: int | None, draft: bool, account: str | Non
 @account_option
 def strategy_describe(name: str, description: str, account: str | None) -> None:
     """Say for whom or what NAME is; "" for nothing."""
-    from receptionist.services import strategies
+    from receptionist.services.strategies import strategies
 
     with in_account(account) as (_, _, scope):
         strategies.describe(scope, strategies.find(scope, name).id, description)
@@ -116,7 +116,7 @@ def strategy_describe(name: str, description: str, account: str | None) -> None:
 @account_option
 def strategy_rename(name: str, new_name: str, account: str | None) -> None:
     """Give NAME another name; lines and leads keep it."""
-    from receptionist.services import strategies
+    from receptionist.services.strategies import strategies
 
     with in_account(account) as (_, _, scope):
         strategies.rename(scope, strategies.find(scope, name).id, new_name)
@@ -128,7 +128,7 @@ def strategy_rename(name: str, new_name: str, account: str | None) -> None:
 @account_option
 def strategy_activate(name: str, account: str | None) -> None:
     """Let NAME answer again."""
-    from receptionist.services import strategies
+    from receptionist.services.strategies import strategies
 
     with in_account(account) as (_, _, scope):
         strategies.set_active(scope, strategies.find(scope, name).id, True)
@@ -140,7 +140,7 @@ def strategy_activate(name: str, account: str | None) -> None:
 @account_option
 def strategy_deactivate(name: str, account: str | None) -> None:
     """Let NAME answer nobody: its customers get their line's fallback text, and a person is told."""
-    from receptionist.services import strategies
+    from receptionist.services.strategies import strategies
 
     with in_account(account) as (_, _, scope):
         row = strategies.find(scope, name)
@@ -157,7 +157,7 @@ def strategy_deactivate(name: str, account: str | None) -> None:
 @account_option
 def strategy_remove(name: str, account: str | None) -> None:
     """Delete NAME with its versions and draft, if nothing uses it and it never answered."""
-    from receptionist.services import strategies
+    from receptionist.services.strategies import strategies
 
     with in_account(account) as (_, _, scope):
         strategies.remove(scope, strategies.find(scope, name).id)
@@ -170,7 +170,7 @@ def strategy_remove(name: str, account: str | None) -> None:
 @account_option
 def strategy_use(name: str, line_id: int, account: str | None) -> None:
     """Let line LINE_ID answer with NAME; its open conversations are archived, and new ones begin."""
-    from receptionist.services import assignment, strategies
+    from receptionist.services.strategies import assignment, strategies
 
     with in_account(account) as (_, _, scope):
         count = assignment.use_on_line(scope, strategies.find(scope, name).id, line_id, operator())
@@ -184,7 +184,7 @@ def strategy_use(name: str, line_id: int, account: str | None) -> None:
 @account_option
 def strategy_give_lead(lead_id: int, name: str | None, nothing: bool, account: str | None) -> None:
     """Let NAME answer lead LEAD_ID on every line, whatever the line's strategy is."""
-    from receptionist.services import assignment, strategies
+    from receptionist.services.strategies import assignment, strategies
 
     if nothing == (name is not None):
         raise click.UsageError("name a strategy, or --none")

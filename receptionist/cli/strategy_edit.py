@@ -28,7 +28,7 @@ from receptionist.errors import AdminError
 if TYPE_CHECKING:
     from receptionist.contracts.strategy import StrategyFields
     from receptionist.db import Scope
-    from receptionist.services.strategy_drafts import Draft
+    from receptionist.services.strategies.strategy_drafts import Draft
 
 
 @strategy.command("edit")
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 def strategy_edit(name: str, file: Any, account: str | None) -> None:
     """Open the draft of NAME as JSON in your editor ($EDITOR), and save it when it is right."""
     from receptionist.db import Scope
-    from receptionist.services import strategies, strategy_drafts
+    from receptionist.services.strategies import strategies, strategy_drafts
 
     parts, factory = ready()
     account_id = find_account(parts.database, account)
@@ -97,7 +97,7 @@ def _said(name: str, draft: Draft) -> str:
 def strategy_set(name: str, fields: tuple[str, ...], account: str | None) -> None:
     """Change single fields of the draft; JSON or text. A dot leads into an object: opening_hours.monday=[]."""
     from receptionist.contracts.strategy import StrategyFields
-    from receptionist.services import strategies, strategy_drafts
+    from receptionist.services.strategies import strategies, strategy_drafts
 
     changes = named_values(fields, [name for name, field in StrategyFields.model_fields.items() if _is_text(field)])
     with in_account(account) as (_, factory, scope):
@@ -116,7 +116,7 @@ def _is_text(field: Any) -> bool:
 @account_option
 def strategy_discard(name: str, account: str | None) -> None:
     """Throw the draft of NAME away; what is published stays."""
-    from receptionist.services import strategies, strategy_drafts
+    from receptionist.services.strategies import strategies, strategy_drafts
 
     with in_account(account) as (_, _, scope):
         strategy_drafts.discard(scope, strategies.find(scope, name).id)
@@ -130,8 +130,8 @@ def strategy_discard(name: str, account: str | None) -> None:
 @account_option
 def strategy_diff(name: str, before: str | None, after: str | None, account: str | None) -> None:
     """Show what the draft would change, or what differs between BEFORE and AFTER: a version's number, or draft."""
-    from receptionist.services import strategies
-    from receptionist.services.strategy_difference import difference
+    from receptionist.services.strategies import strategies
+    from receptionist.services.strategies.strategy_difference import difference
 
     with reading(account) as (_, _, scope):
         row = strategies.find(scope, name)
@@ -162,7 +162,7 @@ def _value(value: Any) -> str:
 @account_option
 def strategy_export(name: str, number: int | None, draft: bool, account: str | None) -> None:
     """Print NAME as a file that import takes, here or on another installation."""
-    from receptionist.services import strategies, strategy_files
+    from receptionist.services.strategies import strategies, strategy_files
 
     with reading(account) as (_, _, scope):
         row = strategies.find(scope, name)
@@ -176,7 +176,7 @@ def strategy_export(name: str, number: int | None, draft: bool, account: str | N
 @account_option
 def strategy_import(file: Any, name: str | None, account: str | None) -> None:
     """Make the exported FILE (- for standard input) the draft of its strategy, made if new; publishes nothing."""
-    from receptionist.services import strategy_files
+    from receptionist.services.strategies import strategy_files
 
     text = text_of(file)
     with in_account(account) as (_, factory, scope):

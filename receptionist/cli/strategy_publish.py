@@ -30,7 +30,7 @@ def strategy_publish(name: str, file: Any, note: str, anyway: bool, account: str
     """Publish the draft of NAME, or FILE (JSON, - for standard input), as its newest version.
 
     A new strategy is made with `receptionist strategy create` first."""
-    from receptionist.services import strategies, strategy_drafts, strategy_versions
+    from receptionist.services.strategies import strategies, strategy_drafts, strategy_versions
 
     fields = strategies.parse(_fields(file)) if file else None
     with in_account(account) as (_, factory, scope):
@@ -63,7 +63,7 @@ def _fields(file: Any) -> Any:
 @account_option
 def strategy_rollback(name: str, number: int, account: str | None) -> None:
     """Publish version NUMBER of NAME again, as its newest version."""
-    from receptionist.services import strategies, strategy_versions
+    from receptionist.services.strategies import strategies, strategy_versions
 
     with in_account(account) as (_, factory, scope):
         row = strategies.find(scope, name)
@@ -79,7 +79,7 @@ def strategy_rollback(name: str, number: int, account: str | None) -> None:
 @account_option
 def strategy_history(name: str, before: int | None, account: str | None) -> None:
     """List the versions of NAME, the newest first: when, by whom, and why."""
-    from receptionist.services import strategies, strategy_versions
+    from receptionist.services.strategies import strategies, strategy_versions
 
     with reading(account) as (_, _, scope):
         row = strategies.find(scope, name)

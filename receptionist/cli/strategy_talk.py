@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from receptionist.db import Scope
     from receptionist.parts import Parts
     from receptionist.services.directory import Office, PublishedStrategy
-    from receptionist.services.next_turn import NextTurn
+    from receptionist.services.strategies.next_turn import NextTurn
 
 T = TypeVar("T")
 
@@ -37,7 +37,7 @@ def strategy_render(
 ) -> None:
     """Print the prompt exactly as the model would get it now, in the next turn of a lead on a line."""
     from receptionist.agents.rehearsal import prompt_of
-    from receptionist.services.next_turn import next_turn
+    from receptionist.services.strategies.next_turn import next_turn
 
     parts, factory = ready()
     account_id = find_account(parts.database, account)
@@ -112,7 +112,7 @@ def _show_call(name: str, arguments: str, output: str) -> None:
 
 def _chosen(parts: Parts, account_id: int, name: str, number: int | None, draft: bool) -> tuple[str, PublishedStrategy]:
     from receptionist.agents.rehearsal import unpublished
-    from receptionist.services import strategies
+    from receptionist.services.strategies import strategies
 
     def look(scope: Scope) -> tuple[str, PublishedStrategy]:
         row = strategies.find(scope, name)

@@ -24,7 +24,8 @@ def task() -> None:
 @account_option
 def task_list(done: bool, kind: str | None, before: int | None, account: str | None) -> None:
     """List open tasks, the newest first; times of calls are the account's, others in UTC."""
-    from receptionist.services import accounts, tasks
+    from receptionist.services import accounts
+    from receptionist.services.conversations import tasks
 
     with reading(account) as (_, _, scope):
         rows = tasks.listed(scope, done=done, kind=kind, before=before)
@@ -46,7 +47,7 @@ def task_list(done: bool, kind: str | None, before: int | None, account: str | N
 @account_option
 def task_done(task_ids: tuple[int, ...], person: str | None, account: str | None) -> None:
     """Take tasks off the list: all of these, or none if one does not exist."""
-    from receptionist.services import tasks
+    from receptionist.services.conversations import tasks
 
     with in_account(account) as (_, _, scope):
         new = [number for number in task_ids if tasks.done(scope, number, person or operator())]

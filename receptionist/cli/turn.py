@@ -24,7 +24,7 @@ def turn() -> None:
 @account_option
 def turn_list(conversation_id: int | None, before: int | None, account: str | None) -> None:
     """List turns, the newest first."""
-    from receptionist.services import turns
+    from receptionist.services.conversations import turns
 
     with reading(account) as (_, _, scope):
         rows = turns.listed(scope, conversation_id, before)
@@ -42,7 +42,7 @@ def turn_list(conversation_id: int | None, before: int | None, account: str | No
 @account_option
 def turn_show(turn_id: int, prompt: bool, account: str | None) -> None:
     """Print all that is known of turn TURN_ID: what was asked, shown, called, said and spent."""
-    from receptionist.services import turns
+    from receptionist.services.conversations import turns
 
     with reading(account) as (_, _, scope):
         row = turns.find(scope, turn_id)

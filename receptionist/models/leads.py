@@ -153,7 +153,7 @@ class Consent(Owned, Base):
 class LeadMerge(Owned, Base):
     """Two leads that are one person: the second's identities and conversations went to the one that was kept.
 
-    `before` (the kept lead's values) and `moved` (what the merge changed, see `services.lead_merge`) are what
+    `before` (the kept lead's values) and `moved` (what the merge changed, see `services.leads.lead_merge`) are what
     un-merging needs.
     """
 

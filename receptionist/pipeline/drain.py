@@ -25,8 +25,8 @@ from receptionist.pipeline.record import Recorded
 from receptionist.pipeline.share import Share
 from receptionist.pipeline.summariser import Summariser
 from receptionist.pipeline.turn import Attempt, Turns
-from receptionist.services.known_leads import KnownLeads
-from receptionist.services.known_sessions import KnownSessions
+from receptionist.services.conversations.known_sessions import KnownSessions
+from receptionist.services.leads.known_leads import KnownLeads
 
 OVERTIME = 5.0
 """Seconds after a turn's deadline in which its lease is still renewed; a model plugin that hangs then loses it."""

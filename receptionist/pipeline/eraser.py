@@ -14,8 +14,8 @@ from receptionist.db import AnyRow, Scope, db_now
 from receptionist.errors import Unavailable
 from receptionist.models import ErasedMessage, Erasure
 from receptionist.parts import Parts
-from receptionist.services import erasure
-from receptionist.services.erasure import REMEMBERED_SECONDS, Receipt
+from receptionist.services.leads import erasure
+from receptionist.services.leads.erasure import REMEMBERED_SECONDS, Receipt
 
 LOOK_SECONDS = 15.0
 CLAIMED_SECONDS = 120.0

@@ -19,7 +19,7 @@ from receptionist.models import Account, Conversation, Identity, Lead, Message, 
 from receptionist.parts import Parts
 from receptionist.pipeline.edge import admitted
 from receptionist.pipeline.places import Place, Places
-from receptionist.services import leads
+from receptionist.services.leads import leads
 
 log = structlog.get_logger()
 

@@ -20,9 +20,10 @@ from receptionist.models import Conversation, Message, ToolCall, Turn
 from receptionist.parts import Parts
 from receptionist.pipeline import post
 from receptionist.pipeline.lease import Lease, guarded, hold
-from receptionist.services import conversations, handover, leads, sessions, tasks
-from receptionist.services.leads import LeadChange
-from receptionist.services.sessions import SessionState
+from receptionist.services.conversations import conversations, handover, sessions, tasks
+from receptionist.services.conversations.sessions import SessionState
+from receptionist.services.leads import leads
+from receptionist.services.leads.leads import LeadChange
 
 MAX_RESULT = 8000
 """Characters of a result that are kept and shown to the model."""

@@ -13,9 +13,9 @@ from receptionist.db import AnyRow, Scope, db_now, prepared
 from receptionist.models import Message, table
 from receptionist.models.conversations import OPEN_STATES
 from receptionist.pipeline.lease import Lease, hold
-from receptionist.services.known_leads import KnownLeads
-from receptionist.services.known_sessions import KnownSessions
-from receptionist.services.sessions import SessionState
+from receptionist.services.conversations.known_sessions import KnownSessions
+from receptionist.services.conversations.sessions import SessionState
+from receptionist.services.leads.known_leads import KnownLeads
 
 HISTORY_MESSAGES = 100
 """Past messages loaded at most; the token budget, or the summary of older ones, usually has the model see fewer."""

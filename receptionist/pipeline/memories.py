@@ -14,8 +14,8 @@ from receptionist.models import Conversation
 from receptionist.parts import Parts
 from receptionist.pipeline.lease import FenceLost, Lease, guarded
 from receptionist.pipeline.look import View
-from receptionist.services import stretches
-from receptionist.services.sessions import goals_only
+from receptionist.services.conversations import stretches
+from receptionist.services.conversations.sessions import goals_only
 
 
 class MemoryRow:

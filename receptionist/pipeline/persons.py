@@ -10,7 +10,7 @@ from receptionist.db import Scope, db_now
 from receptionist.models import Account, Conversation, Task
 from receptionist.pipeline import loops
 from receptionist.pipeline.lease import Lease
-from receptionist.services import handover
+from receptionist.services.conversations import handover
 
 if TYPE_CHECKING:
     from receptionist.pipeline.record import Outcome

@@ -16,7 +16,8 @@ from receptionist.parts import Parts
 from receptionist.pipeline.intake import open_conversation
 from receptionist.pipeline.lease import Lease
 from receptionist.pipeline.split import split
-from receptionist.services import consent, handover, lead_addresses, leads
+from receptionist.services.conversations import handover
+from receptionist.services.leads import consent, lead_addresses, leads
 from receptionist.text import storable
 
 MAX_A_DAY = 5

@@ -18,8 +18,9 @@ from receptionist.models import Conversation, Message, ToolCall, Turn, table
 from receptionist.parts import Parts
 from receptionist.pipeline import memories, persons, taking
 from receptionist.pipeline.lease import ARCHIVED, FATE, FenceLost, Lease
-from receptionist.services import accounts, handover
-from receptionist.services.leads import LeadChange
+from receptionist.services import accounts
+from receptionist.services.conversations import handover
+from receptionist.services.leads.leads import LeadChange
 
 _conversations, _messages, _turns = table(Conversation), table(Message), table(Turn)
 

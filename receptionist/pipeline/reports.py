@@ -19,8 +19,10 @@ from receptionist.parts import Parts
 from receptionist.pipeline.edge import LONGEST_ADDRESS, LONGEST_CODE, LONGEST_ERROR
 from receptionist.pipeline.intake import MAX_CONFLICTS, Moved, open_conversation
 from receptionist.pipeline.sendkey import message_id_in, send_key
-from receptionist.services import handover, leads, lines
+from receptionist.services import lines
+from receptionist.services.conversations import handover
 from receptionist.services.directory import Office
+from receptionist.services.leads import leads
 from receptionist.text import bounded, storable
 
 _RANK = {"queued": 1, "sent": 2, "delivered": 3, "failed": 4, "read": 5}

@@ -28,9 +28,10 @@ from receptionist.pipeline.fair_queue import FairQueue
 from receptionist.pipeline.lease import Lease
 from receptionist.pipeline.look import View
 from receptionist.pipeline.usage import Amount, Key, UsageBook
-from receptionist.services import prices, sessions
+from receptionist.services import prices
+from receptionist.services.conversations import sessions
+from receptionist.services.conversations.sessions import SessionState
 from receptionist.services.directory import Office, PublishedStrategy
-from receptionist.services.sessions import SessionState
 from receptionist.text import storable
 
 LONG = 40

@@ -5,8 +5,9 @@ from __future__ import annotations
 from receptionist.agents.take_message import Step
 from receptionist.db import Scope
 from receptionist.pipeline.lease import Lease
-from receptionist.services import leads, sessions
-from receptionist.services.leads import LeadChange
+from receptionist.services.conversations import sessions
+from receptionist.services.leads import leads
+from receptionist.services.leads.leads import LeadChange
 
 
 def keep(scope: Scope, lease: Lease, step: Step) -> LeadChange:

@@ -14,7 +14,8 @@ from receptionist.errors import LineError
 from receptionist.models import Line, Strategy, table
 from receptionist.problems import problems
 from receptionist.security.vault import Vault
-from receptionist.services import accounts, assignment
+from receptionist.services import accounts
+from receptionist.services.strategies import assignment
 from receptionist.text import storable
 
 LONGEST_FALLBACK = 500

@@ -13,9 +13,9 @@ from receptionist.db import Database
 
 READERS = (
     "receptionist.localtime",
-    "receptionist.services.confirmations",
-    "receptionist.services.sessions",
-    "receptionist.services.stretches",
+    "receptionist.services.conversations.confirmations",
+    "receptionist.services.conversations.sessions",
+    "receptionist.services.conversations.stretches",
     "receptionist.plugins.daypart",
 )
 """The modules in which `datetime.now` says what time it is for a business."""

@@ -16,8 +16,9 @@ from receptionist import models
 from receptionist.contracts.model import ModelRequest, Said, ToolOutput
 from receptionist.db import Scope
 from receptionist.errors import AdminError
-from receptionist.services import assignment, handover, sessions, strategies
-from receptionist.services.inbox import Inbox
+from receptionist.services.conversations import handover, sessions
+from receptionist.services.conversations.inbox import Inbox
+from receptionist.services.strategies import assignment, strategies
 from receptionist.testing.clock import Clock
 from receptionist.testing.model import ScriptedModel
 from receptionist.testing.rehearsal import Rehearsal

@@ -22,7 +22,8 @@ from receptionist.db import Database, Scope
 from receptionist.errors import AdminError, PluginError
 from receptionist.pipeline.runner import Runner
 from receptionist.pipeline.sweeper import LATE, overdue
-from receptionist.services import accounts, lines, strategies
+from receptionist.services import accounts, lines
+from receptionist.services.strategies import strategies
 from receptionist.testing.case import ChannelCase, Delivered, Incoming, Request, TestLine
 from receptionist.testing.model import ScriptedModel, SecondModel
 from receptionist.testing.stored import Stored

@@ -16,7 +16,7 @@ from receptionist.agents.variables import strategy_values
 from receptionist.cli import main
 from receptionist.contracts.strategy import StrategyFields
 from receptionist.errors import TemplateError
-from receptionist.services.demo import demo_fields
+from receptionist.services.demo.demo import demo_fields
 from tests.agents.turns import LEAD, PROMPTS, TURN, said, written
 
 ANSWERING = [name for name in bundled_names() if name != EXTRACTION]

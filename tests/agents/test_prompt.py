@@ -11,7 +11,7 @@ import pytest
 from receptionist.agents.prompt import Prompts, VersionPrompt
 from receptionist.contracts.strategy import StrategyFields
 from receptionist.errors import TemplateError
-from receptionist.services.demo import demo_fields
+from receptionist.services.demo.demo import demo_fields
 from receptionist.services.directory import PublishedStrategy
 from tests.agents.turns import BERLIN, LEAD, TURN, said, written
 

@@ -12,7 +12,7 @@ from receptionist.agents.reference import filled, tables
 from receptionist.agents.variable_table import SHAPES, TABLE, VARIABLE_NAMES, shape_of
 from receptionist.agents.variables import strategy_variables
 from receptionist.contracts.strategy import StrategyFields
-from receptionist.services.demo import demo_fields
+from receptionist.services.demo.demo import demo_fields
 from tests.agents.test_bundled import FULL
 from tests.agents.turns import NOW, TURN, written
 from tests.structure.sources import ROOT

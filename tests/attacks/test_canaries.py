@@ -12,7 +12,8 @@ from typing import Any
 from receptionist import Sender, WebhookRequest
 from receptionist.contracts.strategy import StrategyFields
 from receptionist.db import Scope
-from receptionist.services import accounts, lines, strategies
+from receptionist.services import accounts, lines
+from receptionist.services.strategies import strategies
 from tests.harness.house import House
 from tests.servers.brain import Brain, Calls, Piece, Question
 

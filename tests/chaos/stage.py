@@ -14,7 +14,8 @@ from typing import Literal
 
 from receptionist.core import assemble
 from receptionist.db import Scope
-from receptionist.services import accounts, limits, lines, strategies
+from receptionist.services import accounts, limits, lines
+from receptionist.services.strategies import strategies
 from tests.chaos.mind import reply
 from tests.harness import instance
 from tests.harness.installation import Installation

@@ -10,7 +10,7 @@ from click.testing import CliRunner
 from receptionist import Event, PersonRequested
 from receptionist.cli import main
 from receptionist.db import Scope
-from receptionist.services import handover
+from receptionist.services.conversations import handover
 from tests.harness.house import House, drain_events
 from tests.servers.brain import Brain, Calls, Fails, Piece, Question
 

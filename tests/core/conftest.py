@@ -14,8 +14,9 @@ from receptionist.app import create_app
 from receptionist.core import assemble
 from receptionist.db import Scope
 from receptionist.parts import Parts
-from receptionist.services import accounts, lines, strategies
-from receptionist.services.first_start import create_demo_if_empty
+from receptionist.services import accounts, lines
+from receptionist.services.demo.first_start import create_demo_if_empty
+from receptionist.services.strategies import strategies
 
 Assembled = tuple[Parts, AgentFactory]
 

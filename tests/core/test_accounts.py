@@ -14,8 +14,10 @@ from receptionist.db import Scope
 from receptionist.errors import LineError, Unavailable
 from receptionist.models import Conversation, CreditEntry, Lead, Line, Message, StrategyVersion, Turn
 from receptionist.parts import Parts
-from receptionist.services import accounts, assignment, leads, lines, strategies
+from receptionist.services import accounts, lines
 from receptionist.services.directory import Office
+from receptionist.services.leads import leads
+from receptionist.services.strategies import assignment, strategies
 
 MakeLine = Callable[[str], tuple[int, int]]
 

@@ -13,7 +13,7 @@ from receptionist.core import assemble
 from receptionist.db import Scope
 from receptionist.errors import SettingsError
 from receptionist.services import lines
-from receptionist.services.first_start import create_demo_if_empty
+from receptionist.services.demo.first_start import create_demo_if_empty
 
 
 def test_the_environment_wins_over_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

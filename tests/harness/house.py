@@ -18,7 +18,8 @@ from receptionist.app import create_app
 from receptionist.core import assemble
 from receptionist.db import Scope
 from receptionist.pipeline.runner import Runner
-from receptionist.services import accounts, strategies
+from receptionist.services import accounts
+from receptionist.services.strategies import strategies
 from tests.harness.customers import Texter
 from tests.harness.instance import KEYS, STRATEGY_NAME
 from tests.servers.vendor_server import VendorServer

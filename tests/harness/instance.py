@@ -12,7 +12,8 @@ from receptionist.contracts.strategy import StrategyFields
 from receptionist.core import assemble
 from receptionist.db import Scope
 from receptionist.parts import Parts
-from receptionist.services import accounts, lines, strategies
+from receptionist.services import accounts, lines
+from receptionist.services.strategies import strategies
 
 FAULTS = Path(__file__).resolve().parents[1] / "faults"
 DROP_INS = ("remote_model", "loopback", "fault_points")

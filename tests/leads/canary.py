@@ -17,7 +17,7 @@ from receptionist.models import (
     LeadWord,
     StatusChange,
 )
-from receptionist.services import handover
+from receptionist.services.conversations import handover
 from tests.harness.customers import Texter
 from tests.harness.house import Customer, House
 from tests.servers.vendor_server import VendorServer

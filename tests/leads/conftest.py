@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from receptionist.db import Scope
-from receptionist.services import accounts, lead_values
+from receptionist.services import accounts
+from receptionist.services.leads import lead_values
 from tests.harness.house import House
 
 BOTH = ("test_merge", "test_search", "test_values")

@@ -10,7 +10,7 @@ import pytest
 from receptionist import Inbound, Sender
 from receptionist.errors import LeadError
 from receptionist.pipeline.eraser import Eraser
-from receptionist.services import consent, lead_search
+from receptionist.services.leads import consent, lead_search
 from tests.harness.house import Customer, House
 
 Act = Callable[..., Any]

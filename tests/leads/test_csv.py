@@ -14,8 +14,8 @@ from hypothesis import strategies as some
 
 from receptionist.cli import main
 from receptionist.db import Scope
-from receptionist.services import lead_fields, lead_import, lead_search, lead_values
-from receptionist.services.lead_cells import plain, safe
+from receptionist.services.leads import lead_fields, lead_import, lead_search, lead_values
+from receptionist.services.leads.lead_cells import plain, safe
 from tests.harness.house import House
 
 Lead = Callable[..., str]

@@ -233,7 +233,7 @@ def test_no_table_can_keep_what_belongs_to_a_lead() -> None:
             for other in table.foreign_key_constraints
         )
     }
-    assert may_refer == {"credit_entries.turn_id"}, "these are set to NULL or deleted by services/erasure.py itself"
+    assert may_refer == {"credit_entries.turn_id"}, "set to NULL or deleted by services/leads/erasure.py itself"
 
 
 def test_the_embedded_database_can_be_rewritten(house: House, command: Callable[..., str]) -> None:

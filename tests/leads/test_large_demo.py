@@ -12,9 +12,11 @@ from receptionist.db import Scope
 from receptionist.errors import LineError
 from receptionist.models import Base, Lead
 from receptionist.phones import e164
-from receptionist.services import conversations, large_demo, lead_addresses, lead_search, lead_words, leads, messages
-from receptionist.services.demo_people import person
-from receptionist.services.large_demo import ACCOUNT_NAME, Size
+from receptionist.services.conversations import conversations, messages
+from receptionist.services.demo import large_demo
+from receptionist.services.demo.demo_people import person
+from receptionist.services.demo.large_demo import ACCOUNT_NAME, Size
+from receptionist.services.leads import lead_addresses, lead_search, lead_words, leads
 from tests.harness.house import House
 
 SIZE = Size(leads=1200, messages=9000)

@@ -13,16 +13,8 @@ from receptionist.db import Scope
 from receptionist.errors import LeadError
 from receptionist.models import Conversation, Identity, Lead, LeadTag, Message, Session
 from receptionist.pipeline.eraser import Eraser
-from receptionist.services import (
-    assignment,
-    consent,
-    lead_merge,
-    lead_search,
-    lead_unmerge,
-    lead_values,
-    leads,
-    strategies,
-)
+from receptionist.services.leads import consent, lead_merge, lead_search, lead_unmerge, lead_values, leads
+from receptionist.services.strategies import assignment, strategies
 from tests.harness.house import Customer, House
 from tests.harness.instance import STRATEGY
 from tests.harness.waiting import eventually

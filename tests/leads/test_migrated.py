@@ -13,7 +13,7 @@ from alembic.config import Config
 from receptionist import migrations
 from receptionist.db import Database, Scope
 from receptionist.models import Identity, Lead
-from receptionist.services import consent, lead_merge, lead_search
+from receptionist.services.leads import consent, lead_merge, lead_search
 from tests.servers.postgres import PostgresServer
 
 

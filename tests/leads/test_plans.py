@@ -8,7 +8,8 @@ import sqlalchemy as sa
 
 from receptionist.db import Scope
 from receptionist.models import Lead, LeadTag, LeadWord
-from receptionist.services import conversations, lead_search
+from receptionist.services.conversations import conversations
+from receptionist.services.leads import lead_search
 from tests.harness.house import House
 
 

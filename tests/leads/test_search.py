@@ -11,8 +11,9 @@ import sqlalchemy as sa
 from receptionist import Inbound, Sender
 from receptionist.errors import LeadError
 from receptionist.models import Lead
-from receptionist.services import assignment, lead_search, leads, strategies
-from receptionist.services.leads import LeadChange
+from receptionist.services.leads import lead_search, leads
+from receptionist.services.leads.leads import LeadChange
+from receptionist.services.strategies import assignment, strategies
 from tests.harness.house import House
 
 Act = Callable[..., Any]

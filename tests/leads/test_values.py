@@ -11,10 +11,10 @@ from sqlalchemy import event
 from receptionist import Sender
 from receptionist.db import Scope
 from receptionist.errors import LeadError
-from receptionist.services import lead_fields, lead_status, lead_values, leads
-from receptionist.services.lead_fields import OwnField
-from receptionist.services.lead_values import LeadReader
-from receptionist.services.leads import LeadChange
+from receptionist.services.leads import lead_fields, lead_status, lead_values, leads
+from receptionist.services.leads.lead_fields import OwnField
+from receptionist.services.leads.lead_values import LeadReader
+from receptionist.services.leads.leads import LeadChange
 from tests.harness.house import House
 
 Act = Callable[..., Any]

@@ -6,7 +6,8 @@ from typing import Any, TypeVar
 
 from receptionist import Event
 from receptionist.db import Scope
-from receptionist.services import limits, messages
+from receptionist.services import limits
+from receptionist.services.conversations import messages
 from tests.harness.house import House
 
 E = TypeVar("E", bound=Event)

@@ -11,7 +11,8 @@ import pytest
 from receptionist import MessageFailed, PersonRequested
 from receptionist.db import Scope
 from receptionist.pipeline import refusals
-from receptionist.services import prices, strategies
+from receptionist.services import prices
+from receptionist.services.strategies import strategies
 from tests.harness.house import House
 from tests.limits.support import FALLBACK, events, failed, limit, replay, tasks
 

@@ -12,7 +12,7 @@ import pytest
 from receptionist import PersonRequested
 from receptionist.db import Scope
 from receptionist.pipeline.loops import suspicion
-from receptionist.services import handover
+from receptionist.services.conversations import handover
 from tests.harness.house import House
 from tests.limits.support import FALLBACK, events, failed, limit, replay
 

@@ -14,7 +14,7 @@ from plugins.demo_model import DemoModel
 from receptionist import Completed, Item, ModelRequest, Said, TextDelta, ToolOutput, ToolRequest, ToolSpec
 from receptionist.agents.variables import strategy_variables
 from receptionist.contracts.strategy import StrategyFields
-from receptionist.services.demo import ACCOUNT_NAME, TIMEZONE, demo_fields
+from receptionist.services.demo.demo import ACCOUNT_NAME, TIMEZONE, demo_fields
 from tests.small_plugins.host import MemoryHost
 
 ALL_TOOLS = ("note_lead", "hand_over", "open_times")

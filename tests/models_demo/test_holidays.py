@@ -6,7 +6,7 @@ from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from receptionist.contracts.opening_hours import DayException, Holidays
-from receptionist.services.demo import TIMEZONE
+from receptionist.services.demo.demo import TIMEZONE
 from tests.models_demo.talk import Talk
 
 ZONE = ZoneInfo(TIMEZONE)

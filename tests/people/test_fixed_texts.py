@@ -10,7 +10,7 @@ import pytest
 from receptionist import Event, MessageFailed, PersonRequested
 from receptionist.contracts.strategy import StrategyFields
 from receptionist.db import Scope
-from receptionist.services import strategies
+from receptionist.services.strategies import strategies
 from tests.harness.house import Customer, House, Visitor
 from tests.people.conftest import Command
 

@@ -9,7 +9,8 @@ import pytest
 
 from receptionist.db import Scope
 from receptionist.pipeline.sweeper import Sweeper
-from receptionist.services import assignment, conversations, sessions, strategies
+from receptionist.services.conversations import conversations, sessions
+from receptionist.services.strategies import assignment, strategies
 from tests.harness.house import House
 from tests.people.conftest import Command
 from tests.people.test_stepping_in import somebody

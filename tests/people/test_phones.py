@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from receptionist import Inbound, Sender, e164
 from receptionist.db import Scope
 from receptionist.phones import is_country
-from receptionist.services import accounts, leads
+from receptionist.services import accounts
+from receptionist.services.leads import leads
 from tests.harness.house import House
 from tests.people.conftest import Command
 

@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from receptionist import WebhookRequest
 from receptionist.db import Scope
 from receptionist.errors import Unavailable
-from receptionist.services import handover
+from receptionist.services.conversations import handover
 from tests.harness.customers import Texter
 from tests.harness.house import Customer, House
 from tests.servers.brain import Brain

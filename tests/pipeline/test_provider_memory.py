@@ -12,7 +12,8 @@ from receptionist.agents import provider_memory
 from receptionist.db import Scope
 from receptionist.errors import LineError
 from receptionist.pipeline import turn
-from receptionist.services import accounts, handover
+from receptionist.services import accounts
+from receptionist.services.conversations import handover
 from tests.harness.house import House
 from tests.servers.conversations_server import Conversations
 from tests.servers.model_refusal import Refusal

@@ -11,7 +11,8 @@ import pytest
 
 from receptionist import Unavailable, WebhookRequest
 from receptionist.db import Scope
-from receptionist.services import assignment, messages, strategies
+from receptionist.services.conversations import messages
+from receptionist.services.strategies import assignment, strategies
 from tests.harness.customers import Texter
 from tests.harness.house import Customer, House
 from tests.harness.instance import KEYS

@@ -12,8 +12,10 @@ from receptionist.contracts.strategy import StrategyFields
 from receptionist.db import Scope
 from receptionist.errors import LineError
 from receptionist.models import Message
-from receptionist.services import accounts, assignment, conversations, handover, messages, strategies
-from receptionist.services.inbox import Inbox
+from receptionist.services import accounts
+from receptionist.services.conversations import conversations, handover, messages
+from receptionist.services.conversations.inbox import Inbox
+from receptionist.services.strategies import assignment, strategies
 from tests.harness.house import Customer, House, Visitor
 from tests.servers.brain import Brain, Piece, Question
 from tests.servers.vendor_server import VendorServer

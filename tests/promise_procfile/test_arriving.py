@@ -17,7 +17,8 @@ import pytest
 from receptionist.core import assemble
 from receptionist.db import Scope
 from receptionist.pipeline import intake
-from receptionist.services import accounts, lines, strategies
+from receptionist.services import accounts, lines
+from receptionist.services.strategies import strategies
 from tests.harness.customers import ChatClient, Persistent, Texter, call
 from tests.harness.house import House
 from tests.harness.instance import SECRET, STRATEGY, STRATEGY_NAME

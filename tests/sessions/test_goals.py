@@ -9,8 +9,8 @@ import pytest
 
 from receptionist.db import Scope
 from receptionist.errors import ToolError
-from receptionist.services import sessions
-from receptionist.services.sessions import GoalClosed, GoalSet, SessionState
+from receptionist.services.conversations import sessions
+from receptionist.services.conversations.sessions import GoalClosed, GoalSet, SessionState
 from tests.harness.house import House, Visitor
 from tests.servers.brain import Brain
 

@@ -6,7 +6,7 @@ from plugins.lead_tools import hand_over, note_lead, register_tools
 from receptionist import ToolError
 from receptionist.agents.context import PersonRequest
 from receptionist.agents.tools import BadArguments, PreparedTool
-from receptionist.services.leads import LeadChange
+from receptionist.services.leads.leads import LeadChange
 from tests.small_plugins.host import MemoryHost, tool_context
 
 

@@ -12,7 +12,8 @@ from werkzeug.serving import make_server
 from plugins.twilio_sms import sending
 from receptionist.db import Scope
 from receptionist.pipeline.asker import Asker
-from receptionist.services import accounts, lines, strategies
+from receptionist.services import accounts, lines
+from receptionist.services.strategies import strategies
 from tests.harness.house import House
 from tests.harness.instance import STRATEGY_NAME, left_out
 from tests.servers.brain import Brain

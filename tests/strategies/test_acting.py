@@ -9,7 +9,7 @@ import pytest
 import sqlalchemy as sa
 
 from receptionist.db import Scope
-from receptionist.services import strategies, strategy_drafts
+from receptionist.services.strategies import strategies, strategy_drafts
 from tests.harness.house import House, Visitor
 from tests.servers.brain import Brain
 from tests.servers.vendor_server import VendorServer

@@ -12,7 +12,7 @@ from receptionist import migrations
 from receptionist.core import assemble
 from receptionist.models.base import Base
 from receptionist.parts import Parts
-from receptionist.services.first_start import create_demo_if_empty
+from receptionist.services.demo.first_start import create_demo_if_empty
 from tests.core.test_cli import call
 from tests.harness.house import House
 from tests.servers.brain import Brain, Calls, Fails, Piece, Question

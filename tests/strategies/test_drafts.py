@@ -12,8 +12,8 @@ import pytest
 from receptionist.contracts.strategy import StrategyFields
 from receptionist.db import Scope
 from receptionist.errors import EditConflict, LineError
-from receptionist.services import strategies, strategy_drafts
-from receptionist.services.strategy_difference import Difference, difference
+from receptionist.services.strategies import strategies, strategy_drafts
+from receptionist.services.strategies.strategy_difference import Difference, difference
 from tests.harness.house import House
 from tests.strategies.conftest import Command
 

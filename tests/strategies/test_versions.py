@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from receptionist.db import Scope
-from receptionist.services import strategies, strategy_versions
+from receptionist.services.strategies import strategies, strategy_versions
 from tests.harness.house import House
 from tests.strategies.conftest import Command
 

@@ -135,8 +135,8 @@ def test_all_that_looks_at_the_clock_has_the_clock_of_the_file() -> None:
         "receptionist/pipeline/intake.py",
         "receptionist/pipeline/retention.py",  # counts days since
         "receptionist/pipeline/look.py",  # where there is no row
-        "receptionist/services/demo.py",
-        "receptionist/services/demo_rows.py",
+        "receptionist/services/demo/demo.py",
+        "receptionist/services/demo/demo_rows.py",
         "plugins/openai_model/health.py",
         "plugins/lead_file.py",
         "plugins/backup.py",

@@ -9,8 +9,8 @@ import pytest
 
 from receptionist.agents.assent import is_assent
 from receptionist.agents.refusal import is_refusal
-from receptionist.services.confirmations import MAX_PENDING, Awaited, waiting
-from receptionist.services.sessions import SessionState
+from receptionist.services.conversations.confirmations import MAX_PENDING, Awaited, waiting
+from receptionist.services.conversations.sessions import SessionState
 from tests.harness.house import House
 from tests.servers.brain import Brain, Calls, Piece, Question
 

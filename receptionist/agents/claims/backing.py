@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from receptionist.agents.claims.rules import KINDS
 from receptionist.agents.context import PersonRequest
 from receptionist.contracts.tool import Tool
-from receptionist.services.leads import LeadChange
+from receptionist.services.leads.leads import LeadChange
 
 EVERYTHING = frozenset(KINDS)
 PERSON_BACKS = 20

@@ -20,8 +20,8 @@ from receptionist.models import (
     OptOut,
     Task,
 )
-from receptionist.services import consent, lead_merge, lead_parting, lead_tags, lead_words, leads
-from receptionist.services.consent import Consents
+from receptionist.services.leads import consent, lead_merge, lead_parting, lead_tags, lead_words, leads
+from receptionist.services.leads.consent import Consents
 
 
 def unmerge(scope: Scope, consents: Consents, merge_id: int, by: str) -> tuple[int, int]:

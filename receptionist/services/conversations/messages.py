@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from receptionist.db import AnyRow, Scope, db_now
 from receptionist.errors import LineError
 from receptionist.models import Conversation, Message
-from receptionist.services import conversations
+from receptionist.services.conversations import conversations
 
 PAGE = 50
 TROUBLE: sa.ColumnElement[bool] = sa.literal_column(

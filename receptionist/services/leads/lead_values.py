@@ -14,8 +14,9 @@ from receptionist.db import AnyRow, Scope, db_now
 from receptionist.errors import LeadError
 from receptionist.models import Lead
 from receptionist.phones import e164
-from receptionist.services import accounts, lead_addresses, lead_fields, lead_status, lead_tags, lead_words, leads
-from receptionist.services.lead_fields import OwnField
+from receptionist.services import accounts
+from receptionist.services.leads import lead_addresses, lead_fields, lead_status, lead_tags, lead_words, leads
+from receptionist.services.leads.lead_fields import OwnField
 from receptionist.text import storable
 
 FIELDS = ("name", "email", "phone", "company", "notes", "status", "language", "timezone", "tags")

@@ -13,7 +13,8 @@ from receptionist.db import AnyRow, Scope, db_now, prepared
 from receptionist.errors import LeadError, NotFound, Unavailable
 from receptionist.models import Conversation, Identity, Lead, table
 from receptionist.phones import e164, proved
-from receptionist.services import accounts, lead_addresses, lead_tags, lead_words
+from receptionist.services import accounts
+from receptionist.services.leads import lead_addresses, lead_tags, lead_words
 
 MAX_NOTES = 8000
 PLAIN = ("id", "name", "email", "phone", "company", "notes", "status", "language", "timezone")

@@ -10,8 +10,8 @@ import sqlalchemy as sa
 from receptionist.db import AnyRow, Scope, db_now
 from receptionist.errors import LeadError
 from receptionist.models import Conversation, Identity, Lead, LeadMerge, LeadWord, Line, Message, Task
-from receptionist.services import consent, lead_addresses, lead_tags, lead_words, leads
-from receptionist.services.consent import Consents
+from receptionist.services.leads import consent, lead_addresses, lead_tags, lead_words, leads
+from receptionist.services.leads.consent import Consents
 
 FILLED = ("name", "email", "phone", "company", "language", "timezone")
 """What is taken from the merged lead where the kept one has nothing."""

@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol
 
-from receptionist.services.sessions import SessionState
+from receptionist.services.conversations.sessions import SessionState
 
 KEPT = 5
 """Stretches that are kept of a conversation, the newest ones."""

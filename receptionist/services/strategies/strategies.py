@@ -15,7 +15,8 @@ from receptionist.db import AnyRow, Scope
 from receptionist.errors import LineError
 from receptionist.models import Lead, Line, Strategy, StrategyVersion, Turn
 from receptionist.problems import problems
-from receptionist.services import accounts, strategy_versions
+from receptionist.services import accounts
+from receptionist.services.strategies import strategy_versions
 from receptionist.text import storable
 
 MAX_NAME = 200

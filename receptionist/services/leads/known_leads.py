@@ -8,7 +8,7 @@ from typing import Any
 from cachetools import LRUCache
 
 from receptionist.db import Scope
-from receptionist.services import leads
+from receptionist.services.leads import leads
 
 
 class KnownLeads:

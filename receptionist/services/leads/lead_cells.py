@@ -8,9 +8,9 @@ from decimal import Decimal
 from typing import Any
 
 from receptionist.errors import LeadError
-from receptionist.services.lead_fields import OwnField
-from receptionist.services.lead_values import CUSTOM, FIELDS
-from receptionist.services.lead_words import folded
+from receptionist.services.leads.lead_fields import OwnField
+from receptionist.services.leads.lead_values import CUSTOM, FIELDS
+from receptionist.services.leads.lead_words import folded
 
 READ_ONLY = ("id", "strategy_id", "interaction_count", "first_contact_at", "last_contact_at", "created_at")
 """Columns of an export that an import passes over."""

@@ -10,7 +10,7 @@ from receptionist.db import AnyRow, Scope, db_now
 from receptionist.errors import LeadError
 from receptionist.models import Conversation, Identity, Line, Message, Session, Task, Turn
 from receptionist.models.conversations import OPEN_STATES
-from receptionist.services import lead_merge
+from receptionist.services.leads import lead_merge
 
 
 def part(scope: Scope, merge: AnyRow, by: str) -> None:

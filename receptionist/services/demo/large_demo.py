@@ -12,9 +12,12 @@ from receptionist.db import Database, Scope
 from receptionist.errors import LineError
 from receptionist.models import Account, Base, Identity, Lead, Strategy
 from receptionist.parts import Parts
-from receptionist.services import accounts, demo, erasure, leads, lines, strategies
-from receptionist.services.demo_rows import Batch, Town, store
-from receptionist.services.strategies import Check
+from receptionist.services import accounts, lines
+from receptionist.services.demo import demo
+from receptionist.services.demo.demo_rows import Batch, Town, store
+from receptionist.services.leads import erasure, leads
+from receptionist.services.strategies import strategies
+from receptionist.services.strategies.strategies import Check
 
 ACCOUNT_NAME = "Large demo"
 STRATEGY_NAME = demo.STRATEGY_NAME

@@ -14,7 +14,7 @@ from sqlalchemy.exc import IntegrityError
 from receptionist.db import Scope, db_now
 from receptionist.errors import LeadError
 from receptionist.models import Lead, LeadField
-from receptionist.services.lead_words import folded
+from receptionist.services.leads.lead_words import folded
 from receptionist.text import storable
 
 KINDS = {

@@ -11,8 +11,8 @@ from receptionist.contracts.strategy import StrategyFields
 from receptionist.db import AnyRow, Scope, db_now
 from receptionist.errors import EditConflict, LineError
 from receptionist.models import Strategy
-from receptionist.services import strategy_versions
-from receptionist.services.strategies import Check, parse
+from receptionist.services.strategies import strategy_versions
+from receptionist.services.strategies.strategies import Check, parse
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,10 +8,10 @@ from typing import Any, TextIO
 
 from receptionist.db import AnyRow, Scope
 from receptionist.models import LeadTag
-from receptionist.services import lead_fields, lead_search
-from receptionist.services.csv_file import written
-from receptionist.services.lead_cells import cell, columns, safe
-from receptionist.services.lead_values import CUSTOM
+from receptionist.services.leads import lead_fields, lead_search
+from receptionist.services.leads.csv_file import written
+from receptionist.services.leads.lead_cells import cell, columns, safe
+from receptionist.services.leads.lead_values import CUSTOM
 
 Progress = Callable[[int], None]
 """Called with how many leads were written."""

@@ -21,7 +21,7 @@ import sqlalchemy as sa
 from receptionist.db import AnyRow, Scope, UtcDateTime
 from receptionist.errors import LeadError
 from receptionist.models import Consent, Identity, Lead, LeadTag, LeadWord, table
-from receptionist.services import lead_status, lead_tags, lead_words, leads
+from receptionist.services.leads import lead_status, lead_tags, lead_words, leads
 
 PAGE = 50
 MOST = 200

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from receptionist.db import AnyRow, Scope, db_now
 from receptionist.errors import LineError
 from receptionist.models import Conversation, Message
-from receptionist.services import sessions, stretches
+from receptionist.services.conversations import sessions, stretches
 
 MINUTES = 60
 """How long a person's last message silences the agent, where no strategy says otherwise."""

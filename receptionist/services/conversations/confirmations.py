@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from receptionist.services.sessions import SessionState
+from receptionist.services.conversations.sessions import SessionState
 
 MAX_PENDING = 5
 """Calls that wait in one conversation; the oldest is forgotten for a new one."""

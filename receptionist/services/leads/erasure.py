@@ -12,8 +12,8 @@ import sqlalchemy as sa
 from receptionist.db import AnyRow, Scope, db_now
 from receptionist.errors import LeadError
 from receptionist.models import Base, Conversation, CreditEntry, Erasure, LeadMerge, Message, Turn, UsageDay
-from receptionist.services import leads
-from receptionist.services.forgotten import Forgotten
+from receptionist.services.leads import leads
+from receptionist.services.leads.forgotten import Forgotten
 
 PAGE = 50
 REMEMBERED_SECONDS = 31 * 86_400.0

@@ -7,8 +7,8 @@ import threading
 from cachetools import TTLCache
 
 from receptionist.db import Scope
-from receptionist.services import sessions
-from receptionist.services.sessions import SessionState
+from receptionist.services.conversations import sessions
+from receptionist.services.conversations.sessions import SessionState
 
 NONE = SessionState()
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from receptionist.services import lead_addresses
-from receptionist.services.lead_values import LeadValues
+from receptionist.services.leads import lead_addresses
+from receptionist.services.leads.lead_values import LeadValues
 
 Key = tuple[str, str | None, str | None]
 MOST = 50

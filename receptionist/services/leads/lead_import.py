@@ -16,11 +16,11 @@ from receptionist.db import Scope
 from receptionist.errors import LeadError, Unavailable
 from receptionist.models import Lead, LeadWord
 from receptionist.parts import Parts
-from receptionist.services import lead_addresses, lead_fields, lead_tags, lead_values, lead_words, leads
-from receptionist.services.csv_file import CsvFile, Row
-from receptionist.services.lead_cells import mapped, plain
-from receptionist.services.lead_plan import Plan
-from receptionist.services.lead_values import CUSTOM, LeadValues
+from receptionist.services.leads import lead_addresses, lead_fields, lead_tags, lead_values, lead_words, leads
+from receptionist.services.leads.csv_file import CsvFile, Row
+from receptionist.services.leads.lead_cells import mapped, plain
+from receptionist.services.leads.lead_plan import Plan
+from receptionist.services.leads.lead_values import CUSTOM, LeadValues
 
 BATCH = 100
 """Rows committed together: a tenth of a second, in which messages wait."""

@@ -11,8 +11,8 @@ from receptionist.contracts.strategy import StrategyFields
 from receptionist.db import Scope
 from receptionist.errors import LineError
 from receptionist.problems import problems
-from receptionist.services import strategies, strategy_drafts
-from receptionist.services.strategies import MAX_DESCRIPTION, MAX_NAME, Check
+from receptionist.services.strategies import strategies, strategy_drafts
+from receptionist.services.strategies.strategies import MAX_DESCRIPTION, MAX_NAME, Check
 
 FORMAT = 1
 MAX_FILE = 4_000_000

@@ -7,8 +7,10 @@ import sqlalchemy as sa
 from receptionist.db import Scope
 from receptionist.models import Account
 from receptionist.parts import Parts
-from receptionist.services import accounts, demo, lines, strategies
-from receptionist.services.strategies import Check
+from receptionist.services import accounts, lines
+from receptionist.services.demo import demo
+from receptionist.services.strategies import strategies
+from receptionist.services.strategies.strategies import Check
 
 
 def create_demo_if_empty(parts: Parts, check: Check) -> bool:

@@ -9,8 +9,9 @@ from typing import Any
 from receptionist.db import Scope
 from receptionist.errors import LineError
 from receptionist.models import Conversation, Lead
-from receptionist.services import conversations, leads, sessions
-from receptionist.services.sessions import SessionState
+from receptionist.services.conversations import conversations, sessions
+from receptionist.services.conversations.sessions import SessionState
+from receptionist.services.leads import leads
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,8 @@ from receptionist.db import AnyRow, Scope
 from receptionist.errors import LineError, RequestError
 from receptionist.parts import Parts
 from receptionist.pipeline.split import split
-from receptionist.services import accounts, conversations, handover
+from receptionist.services import accounts
+from receptionist.services.conversations import conversations, handover
 from receptionist.text import storable
 
 MAX_BYTES = 5_000_000

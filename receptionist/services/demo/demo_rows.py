@@ -21,8 +21,8 @@ from receptionist.models import (
     Turn,
     table,
 )
-from receptionist.services import lead_words
-from receptionist.services.demo_people import TALKS, Person, person
+from receptionist.services.demo.demo_people import TALKS, Person, person
+from receptionist.services.leads import lead_words
 
 LONG = 12
 """Messages from which on the older half is in a conversation that was archived."""

@@ -10,7 +10,7 @@ from receptionist.db import AnyRow, Scope, db_now
 from receptionist.errors import LeadError
 from receptionist.models import Consent, Conversation, Identity, Line, Message, OptOut
 from receptionist.security.fingerprint import Fingerprints
-from receptionist.services import lead_addresses, leads
+from receptionist.services.leads import lead_addresses, leads
 
 CUSTOMER = "message"
 """The source of a consent that the customer gave or refused by a message such as STOP."""

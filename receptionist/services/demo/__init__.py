@@ -1,0 +1,1 @@
+"""The demo account, small and large."""

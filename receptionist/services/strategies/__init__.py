@@ -1,0 +1,1 @@
+"""Strategies: drafts, versions, files, and whom they answer."""
