@@ -17,9 +17,8 @@ from tests.harness.installation import ROOT, Installation
 
 CUSTOMERS = 100
 MODEL_SECONDS = 1.0
-LONGEST = 4.0
-"""Machines differ by half; `make bench` says how far this is from what we want."""
-ROUNDS = 3
+LONGEST = 10.0
+"""One after the other they would take 100 seconds. Machines differ; `make bench` measures it."""
 
 
 @contextlib.contextmanager
@@ -60,7 +59,7 @@ def one_round(installation: Installation) -> float:
 
 @pytest.mark.alone
 def test_a_hundred_conversations_at_once(install: Callable[..., Installation]) -> None:
-    """Server, model and all customers share this machine with whatever else runs on it, so one good round will do."""
+    """Server, model and all customers share this machine with whatever else runs on it."""
     with model_server() as url:
         installation = install(
             REMOTE_BRAIN="",
@@ -72,4 +71,4 @@ def test_a_hundred_conversations_at_once(install: Callable[..., Installation]) -
         )
         installation.start()
         assert ChatClient(installation.port).say("Are you warm?") == "Echo: Are you warm?"
-        assert any(one_round(installation) < LONGEST for _ in range(ROUNDS))
+        assert one_round(installation) < LONGEST
