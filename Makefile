@@ -20,7 +20,7 @@ run: .venv/.run ## Start Receptionist (Ctrl-C stops it); options go in ARGS="...
 
 test: .venv/.test ## Run all tests, or those in ARGS="..."; with CI=true nothing may be skipped
 	@sh tests/ensure_services.sh
-	@.venv/bin/python -m pytest $(or $(ARGS),-n 3 --dist loadfile -m "not alone")
+	@.venv/bin/python -m pytest $(or $(ARGS),-n 3 --dist loadfile --no-loadscope-reorder -m "not alone")
 	@$(if $(ARGS),true,.venv/bin/python -m pytest -m alone)
 
 chaos: .venv/.test ## Kill, freeze and starve everything at random under 1,000 messages; ARGS="--seed 7 --way embedded"
