@@ -6,21 +6,22 @@ import time
 
 from bench.stage import Stage, percentile
 from receptionist.agents.claims import claims_of
-from tests.claims.table import HELD_OUT, MADE_ON, Score, read, score
+from tests.claims.table import MADE_ON, ORIGINS, Score, read, score
 
 TIMES = 20
 
 
 def run(stage: Stage) -> None:
-    """In this process: the judge needs nothing else. The held-out part is what counts."""
-    for title, path in (("the rules were made on it", MADE_ON), ("held out", HELD_OUT)):
+    """In this process: the judge needs nothing else. Of replies nobody thought of, docs/honesty.md has the figures."""
+    for path in ORIGINS:
         cases = read(path)
-        stage.report.begin(f"The claim check, {len(cases)} replies in four languages: {title}")
+        stage.report.begin(f"The claim check, {len(cases)} replies in four languages: {path.name}")
         found = score(cases)
         _figures(stage, found)
-        stage.report.note(f"{title}: missed {[case.reply for case in found.missed]}" if found.missed else "none missed")
+        missed = [case.reply for case in found.missed]
+        stage.report.note(f"{path.name}: missed {missed}" if missed else "none missed")
     took = sorted(_milliseconds(case.reply) for case in read(MADE_ON))
-    stage.report.add("median time of a reply", percentile(took, 0.5), "ms CPU", "<= 0.3")
+    stage.report.add("median time of a reply", percentile(took, 0.5), "ms CPU", "<= 0.2")
     stage.report.add("p99 time of a reply", percentile(took, 0.99), "ms CPU")
 
 

@@ -1,4 +1,9 @@
-"""The table of replies: `cases.tsv`, on which the rules were made, and `held_out.tsv`, written after them."""
+"""The table of replies, a file for each origin.
+
+`cases.tsv`: the rules were made on it. `held_out.tsv`: written afterwards. `round_a.tsv`, `round_b.tsv` and
+`round_c.tsv`: each written before the rules were mended for it, and measured before that; docs/honesty.md has those
+figures. The rules were mended with all of them by now.
+"""
 
 from __future__ import annotations
 
@@ -6,19 +11,22 @@ import csv
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from receptionist.agents.claims import claims_of
+from receptionist.agents.claims import unbacked
 
 FOLDER = Path(__file__).parent
 MADE_ON, HELD_OUT = FOLDER / "cases.tsv", FOLDER / "held_out.tsv"
+ROUNDS = tuple(FOLDER / f"round_{name}.tsv" for name in "abc")
+ORIGINS = (MADE_ON, HELD_OUT, *ROUNDS)
 
 
 @dataclass(frozen=True)
 class Case:
-    """A reply and the kinds of claims in it, none where it is harmless."""
+    """A reply and the kinds of claims in it, none where it is harmless, be it because of what tools have `done`."""
 
     language: str
     says: frozenset[str]
     reply: str
+    done: frozenset[str] = frozenset()
 
 
 @dataclass
@@ -49,17 +57,25 @@ class Score:
 
 
 def read(path: Path) -> list[Case]:
-    """The cases of a file: language, what is claimed ("nothing", or kinds with commas), and the reply."""
+    """The cases of a file: language, what is claimed ("nothing", or kinds with commas), what tools have done if it has
+    such a column, and the reply, in which \\n is a new line."""
     with path.open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE))
-    return [Case(row["language"], frozenset(row["says"].split(",")) - {"nothing"}, row["reply"]) for row in rows]
+    return [
+        Case(row["language"], _kinds(row["says"]), row["reply"].replace("\\n", "\n"), _kinds(row.get("done") or ""))
+        for row in rows
+    ]
+
+
+def _kinds(listed: str) -> frozenset[str]:
+    return frozenset(listed.split(",")) - {"nothing", ""}
 
 
 def score(cases: list[Case]) -> Score:
     """Judge every reply, without telling its language."""
     found = Score()
     for case in cases:
-        kinds = {claim.kind for claim in claims_of(case.reply)}
+        kinds = {claim.kind for claim in unbacked(case.reply, case.done)}
         if not case.says:
             found.harmless += 1
             found.false_alarms += [case] if kinds else []

@@ -10,7 +10,7 @@ import pytest
 from receptionist.agents.claims import claims_of, unbacked
 from receptionist.agents.claims.rules import GROUPS, LANGUAGES, rules
 from receptionist.errors import SettingsError
-from tests.claims.table import HELD_OUT, MADE_ON, read, score
+from tests.claims.table import MADE_ON, ORIGINS, read, score
 
 USUAL = (
     "Hello Anna! We are open from 9 am to 6 pm on weekdays, and until 2 pm on Saturday. A men's haircut costs 25 euros "
@@ -19,16 +19,17 @@ USUAL = (
 HOSTILE = (
     *("i have ", "your ", "booked ", "ich habe gebucht wenn ", "i have booked you if ", "a", "... ", '"“', "'"),
     *("I'll ", "your table is booked once ", "?", "3. ", "somebody a our ", "sie bekommen ", "nous avons reserve si "),
+    *("the table is ", "la cita esta ", "der termin ist ", "le rendez-vous est ", "i and booked ", "put you "),
     *("was your not has been booked ", "i, , , ", "Booked! ", "su la el queda ", "«", "\n", "–", "à", "_", "( "),
 )
 
 
 def test_the_table_is_large_and_even() -> None:
-    cases = read(MADE_ON) + read(HELD_OUT)
+    cases = [case for path in ORIGINS for case in read(path)]
     counted = Counter((case.language, bool(case.says)) for case in cases)
-    assert len(cases) >= 490
+    assert len(cases) >= 890
     assert set(counted) == {(language, claims) for language in LANGUAGES for claims in (True, False)}
-    assert min(counted.values()) >= 45
+    assert min(counted.values()) >= 95
     assert len({case.reply for case in cases}) == len(cases)
 
 
@@ -37,10 +38,10 @@ def test_on_what_the_rules_were_made_on() -> None:
     assert (found.missed, found.false_alarms, found.of_another_kind) == ([], [], [])
 
 
-def test_on_what_they_were_not_made_on() -> None:
-    """As measured when it was written; a change of the rules may only do better."""
-    found = score(read(HELD_OUT))
-    assert found.recall >= 0.83, found.missed
+def test_no_plain_false_booking_is_missed() -> None:
+    found = score([case for path in ORIGINS for case in read(path)])
+    assert [case for case in found.missed if "booked" in case.says] == []
+    assert found.recall >= 0.99, found.missed
     assert found.alarm_rate < 0.02, found.false_alarms
 
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 
-from receptionist.agents.claims.rules import LANGUAGES, Rules, abbreviations, contractions, rules
-from receptionist.agents.claims.sentences import Sentence, sentences, words
+from receptionist.agents.claims.rules import LANGUAGES, Rules, abbreviations, contractions, rules, typed
+from receptionist.agents.claims.sentences import Sentence, Shortened, sentences, words
 
 LOOK_BACK = 300
 """Characters before a claim that are looked at for what makes it harmless."""
@@ -28,7 +29,7 @@ BACKED_BY = {
 @dataclass(frozen=True, slots=True)
 class Claim:
     """A sentence that claims something. `kind`: see `rules.KINDS`; `group`: whether it says that something was done
-    (`performed`, `state`) or will be (`announced`, `promised`); `start` and `end`: its place in the reply."""
+    (`performed`, `state`, `thing`) or will be (`announced`, `promised`); `start` and `end`: its place in the reply."""
 
     kind: str
     group: str
@@ -41,7 +42,7 @@ class Claim:
 
 def claims_of(text: str, language: str | None = None) -> list[Claim]:
     """What a reply claims, at most one claim of a kind in a sentence; in any language where none is given."""
-    found = sentences(text, abbreviations(), contractions())
+    found = sentences(text, abbreviations(), _shortened())
     languages = [rules(language)] if language is not None else [rules(each) for each in LANGUAGES]
     claims: list[Claim] = []
     for index, sentence in enumerate(found):
@@ -73,8 +74,13 @@ def repeats(claim: Claim, said: Iterable[str]) -> bool:
     return any(each.kind == claim.kind and new <= _telling(each.sentence) for each in earlier)
 
 
+@cache
+def _shortened() -> Shortened:
+    return Shortened(contractions(), typed())
+
+
 def _telling(sentence: str) -> set[str]:
-    return {word for word in words(sentence, contractions()).split() if word[0].isalnum()}
+    return {word for word in words(sentence, _shortened()).split() if word[0].isalnum()}
 
 
 def _of_sentence(
@@ -126,7 +132,9 @@ def _is_harmless(match: re.Match[str], group: str, found: Sequence[Sentence], in
     if group == "performed":
         return False
     earlier = _last_part(language.strong, before)
-    if any(harmless[name].search(earlier) for name in ("conditional", "regret")):
+    if any(harmless[name].search(earlier) for name in ("conditional", "regret", "howto")):
+        return True
+    if group == "thing" and (harmless["taken"].search(sentence.words) or _asks_for_more(found, language)):
         return True
     if harmless["usual"].search(sentence.words) or harmless["later"].match(after):
         return True
@@ -149,6 +157,8 @@ def _asks_for_more(found: Sequence[Sentence], language: Rules) -> bool:
     """Whether the reply asks for something, so that what it announces is not over yet."""
     harmless = language.harmless
     return any(
-        harmless["wanted"].search(sentence.words) or (sentence.asks and not harmless["closing"].search(sentence.words))
+        harmless["wanted"].search(sentence.words)
+        or harmless["agreed"].search(sentence.words)
+        or (sentence.asks and not harmless["closing"].search(sentence.words))
         for sentence in found
     )

@@ -14,17 +14,19 @@ from receptionist.contracts.tool import ClaimKind
 from receptionist.errors import SettingsError
 
 LANGUAGES = ("en", "es", "de", "fr")
-GROUPS = ("performed", "state", "announced", "promised")
+GROUPS = ("performed", "state", "thing", "announced", "promised")
+"""`thing` is a `state` of something that is not said to be the customer's: "The table is reserved"."""
 KINDS = (*get_args(ClaimKind), "will_send", "done")
 """What a tool can back, that something will be sent, and that all is done, whatever it is."""
-GAP = 12
-"""Words that `...` stands for at most."""
+GAPS = {"...": 12, "..": 4}
+"""Words that these stand for at most."""
 
 FILLERS = ("soft", "opening", "again")
 """Lists of words that tell nothing new."""
 
 _WORD = re.compile(r"\w+")
 _PIECE = re.compile(r"\{\w+\}|(?:\([^)]*\)|[^\s({])+")
+_NAME = re.compile(r"\{(\w+)\}")
 _PLAIN = re.compile(r"[\w-]+")
 
 
@@ -73,7 +75,8 @@ def rules(language: str) -> Rules:
     triggers = {word: tuple(sorted(found)) for word, found in compiler.triggers.items()}
     harmless = {name: re.compile(compiler.either(listed)) for name, listed in data["harmless"].items()}
     ends = "|".join(_listed(data["clause_words"]))
-    clause, strong = re.compile(f" (?:[,;:?!-]|{ends}) "), re.compile(f" (?:[;:?!-]|{ends}) ")
+    subjects = "|".join([ends, *_listed(data["new_subject"])]).replace("(", "(?:")
+    clause, strong = re.compile(f" (?:[,;:?!-]|{subjects}) "), re.compile(f" (?:[;:?!-]|{ends}) ")
     fillers = frozenset(_WORD.findall(" ".join(data["lists"][name] for name in FILLERS)))
     return Rules(language, data["safe"], compiler.patterns(), triggers, harmless, clause, strong, fillers)
 
@@ -86,10 +89,15 @@ def abbreviations() -> frozenset[str]:
 
 @cache
 def contractions() -> dict[str, str]:
-    """What is shortened in any of the languages, to what it stands for."""
-    return {
-        short: whole for language in LANGUAGES for short, whole in _data(language).get("contractions", {}).items()
-    } | {"'": " "}
+    """What is shortened in any of the languages, to what it stands for; the longest first."""
+    found = [each for language in LANGUAGES for each in _data(language).get("contractions", {}).items()]
+    return {**dict(sorted(found, key=lambda each: -len(each[0]))), "'": " "}
+
+
+@cache
+def typed() -> dict[str, str]:
+    """Words that are typed without apostrophes or in short in any of the languages, to what they stand for."""
+    return {short: whole for language in LANGUAGES for short, whole in _data(language).get("typed", {}).items()}
 
 
 @cache
@@ -111,6 +119,8 @@ class _Compiler:
             name: {kind: _listed(phrases) for kind, phrases in kinds.items()} for name, kinds in data["slots"].items()
         }
         self._lists = {name: _listed(phrases) for name, phrases in data["lists"].items()}
+        self._nouns = {name: _listed(phrases) for name, phrases in data.get("nouns", {}).items()}
+        self._frequent = frozenset(_listed(data["frequent"]))
         self._stops = "|".join(_listed(data["gap_stops"]))
         self._ways: dict[tuple[str, str, str | None, str | None, str], tuple[int, list[str]]] = {}
         self.triggers: dict[str, set[int]] = {}
@@ -119,7 +129,7 @@ class _Compiler:
         """Add a pattern that has a slot, or is a phrase of one kind."""
         if group not in GROUPS or (kind is not None and kind not in KINDS):
             raise SettingsError(f"{self._language}.toml: {group} or {kind} is unknown at {written!r}.")
-        slot = next((piece[1:-1] for piece in _PIECE.findall(written) if piece[1:-1] in self._slots), None)
+        slot = next((name for name in _NAME.findall(written) if name in self._slots), None)
         if (slot is None) == (kind is None):
             raise SettingsError(f"{self._language}.toml: {written!r} needs a slot, or a kind, and not both.")
         start, written = "^ " if written.startswith("^") else " ", written.removeprefix("^")
@@ -131,7 +141,8 @@ class _Compiler:
         number, ways = self._ways.setdefault((group, start, slot, kind, rest), (len(self._ways), []))
         ways.append(self._compiled(way))
         for entry in entries:
-            self.triggers.setdefault(self._trigger(entry), set()).add(number)
+            for trigger in self._triggers(entry):
+                self.triggers.setdefault(trigger, set()).add(number)
 
     def patterns(self) -> tuple[Pattern, ...]:
         """What was added; ways that end in the same slot, and phrases of the same kind, are one expression."""
@@ -142,15 +153,19 @@ class _Compiler:
         return tuple(found)
 
     def either(self, listed: Iterable[str]) -> str:
-        """One expression for any of these."""
-        return " (?:" + "|".join(map(self._compiled, listed)) + ")"
+        """One expression for any of these; "^" is the beginning of what is searched."""
+        return (
+            "(?:"
+            + "|".join(f"^ {self._compiled(w[1:])}" if w[0] == "^" else f" {self._compiled(w)}" for w in listed)
+            + ")"
+        )
 
     def _compiled(self, written: str) -> str:
         return "".join(self._piece(piece) for piece in _PIECE.findall(written))
 
     def _piece(self, piece: str) -> str:
-        if piece == "...":
-            return rf"(?:(?!(?:{self._stops}) )[^ ;:?!-][^ ]* ){{0,{GAP}}}?"
+        if piece in GAPS:
+            return rf"(?:(?!(?:{self._stops}) )[^ ;:?!-][^ ]* ){{0,{GAPS[piece]}}}?"
         if piece in ("$", "?"):
             return "$" if piece == "$" else r"\? "
         if piece.startswith("{"):
@@ -160,16 +175,38 @@ class _Compiler:
         return f"(?:{piece} )?" if optional else f"{piece.replace('(', '(?:')} "
 
     def _named(self, name: str) -> str:
-        """A list of words that may stand here, up to three of them; or a slot, whose kind is the group's name."""
+        """Words that may stand here, up to three; or one that must; or a slot, whose kind is the group's name."""
         if name in self._lists:
             return f"(?:(?:{'|'.join(self._lists[name])}|,) ){{0,3}}"
+        if name in self._nouns:
+            return f"(?:{'|'.join(map(self._compiled, self._nouns[name]))})"
         if name not in self._slots:
-            raise SettingsError(f"{self._language}.toml: there is no list and no slot {name}.")
+            raise SettingsError(f"{self._language}.toml: there are no lists, nouns or slots {name}.")
         kinds = [f"(?P<{kind}>{'|'.join(map(self._compiled, entries))})" for kind, entries in self._slots[name].items()]
         return f"(?:{'|'.join(kinds)})"
 
-    def _trigger(self, written: str) -> str:
-        plain: list[str] = [piece for piece in _PIECE.findall(written) if _PLAIN.fullmatch(piece)]
-        if not plain:
-            raise SettingsError(f"{self._language}.toml: {written!r} needs one word without brackets.")
-        return max(reversed(plain), key=len)
+    def _triggers(self, written: str) -> list[str]:
+        """Words of which one must be there: of all pieces, those that the fewest sentences have, as far as one can tell
+        from a list of frequent words and from how short they are."""
+        options = [found for piece in _PIECE.findall(written) if (found := self._options(piece))]
+        if not options:
+            raise SettingsError(f"{self._language}.toml: {written!r} needs one word that must be there.")
+        return max(reversed(options), key=lambda words: (self._frequent.isdisjoint(words), min(map(len, words))))
+
+    def _options(self, piece: str) -> list[str]:
+        """The words of which a piece needs one; none if it needs no certain word."""
+        if piece.startswith("{"):
+            needed = [
+                self._options(min(_PIECE.findall(each), key=_is_bracket)) for each in self._nouns.get(piece[1:-1], ())
+            ]
+            return [word for words in needed for word in words] if all(needed) else []
+        if _PLAIN.fullmatch(piece):
+            return [piece]
+        if not _is_bracket(piece) or piece.endswith("?"):
+            return []
+        ways = [way.split()[0] for way in piece[1:-1].split("|")]
+        return ways if all(map(_PLAIN.fullmatch, ways)) else []
+
+
+def _is_bracket(piece: str) -> bool:
+    return piece.startswith("(")

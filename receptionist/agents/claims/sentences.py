@@ -25,7 +25,14 @@ class Sentence(NamedTuple):
     asks: bool
 
 
-def sentences(text: str, abbreviations: Collection[str], contractions: Mapping[str, str]) -> list[Sentence]:
+class Shortened(NamedTuple):
+    """What is shortened, to what it stands for: pieces with an apostrophe, and whole words without one."""
+
+    contractions: Mapping[str, str]
+    typed: Mapping[str, str]
+
+
+def sentences(text: str, abbreviations: Collection[str], shortened: Shortened) -> list[Sentence]:
     """The sentences of a reply. What stands in quotation marks is somebody else's, and is not among the words; where
     the whole reply is quoted, the marks mean nothing."""
     plain = text if text.isascii() else text.translate(_APOSTROPHES)
@@ -33,21 +40,22 @@ def sentences(text: str, abbreviations: Collection[str], contractions: Mapping[s
     if not masked.strip(" \n_.!?"):
         masked = plain
     return [
-        Sentence(start, end, words(masked[start:end], contractions), "?" in masked[max(start, end - 6) : end])
+        Sentence(start, end, words(masked[start:end], shortened), "?" in masked[max(start, end - 6) : end])
         for start, end in _spans(masked, abbreviations)
         if _LETTER.search(masked, start, end)
     ]
 
 
-def words(sentence: str, contractions: Mapping[str, str]) -> str:
+def words(sentence: str, shortened: Shortened) -> str:
     """Words and marks, each with one space before and after; " " if there are none."""
     folded = sentence.casefold()
     if not folded.isascii():
         folded = "".join(mark for mark in unicodedata.normalize("NFKD", folded) if not unicodedata.combining(mark))
     if "'" in folded:
-        for short, whole in contractions.items():
+        for short, whole in shortened.contractions.items():
             folded = folded.replace(short, whole)
-    found = [_TOKENS.get(word[0], word) for word in _WORD.findall(folded) if word.strip("_")]
+    typed = shortened.typed
+    found = [_TOKENS.get(word[0]) or typed.get(word, word) for word in _WORD.findall(folded) if word.strip("_")]
     return f" {' '.join(found)} "
 
 
