@@ -84,14 +84,17 @@ class _Api:
             g.webchat_slot = address
 
     def leave(self, response: Response) -> Response:
-        """After every view, failed ones too: let the page's script read the answer, and nobody keep it."""
-        visit: Visit | None = g.get("webchat")
-        if visit is not None:
-            response.headers["Cache-Control"] = "no-store"
-            if visit.origin is not None:
-                response.headers["Access-Control-Allow-Origin"] = visit.origin
-                response.headers["Access-Control-Expose-Headers"] = "Retry-After"
+        """After every view, failed ones too: let the page's script read the answer, and nobody keep it.
+
+        A page that is refused a session may read that: the widget tells it from a lost network.
+        """
         if "key" in (request.view_args or {}):
+            visit: Visit | None = g.get("webchat")
+            refused = "*" if request.endpoint == "webchat.session" else None
+            if origin := visit.origin if visit else refused:
+                response.headers["Access-Control-Allow-Origin"] = origin
+                response.headers["Access-Control-Expose-Headers"] = "Retry-After"
+            response.headers["Cache-Control"] = "no-store"
             response.vary.add("Origin")
         return response
 

@@ -136,26 +136,26 @@ const bearer = () => ({ Authorization: `Bearer ${state.token}` });
 
 // --- a page that may not use the line ------------------------------------------------------------------------------------
 
+/** The codes with which the server says that this page may not use the line. */
+const REFUSALS = ['not_allowed', 'not_found'];
 let answered = false;
 let inspecting = false;
 let gone = false;
 
 /**
- * Tell a page that is refused from a lost network: a refusal has no CORS header, so the browser hides it, but anybody
- * may load the script. The request is made once more after that, for the network may have been back only just then.
- * A page that was answered is not doubted, nor for an hour one with a conversation: there a proxy says 502.
+ * Tell a page that is refused from a lost network. The browser hides why a preflight failed, so this asks once more in a
+ * way that needs none: whatever the page, it may read our refusal. Only that takes the chat away; no answer, or one of
+ * something between us and the server, is the network, and is tried again as ever.
  */
 async function inspect() {
-  if (gone || answered || inspecting || navigator.onLine === false || (state.wrote && Date.now() - look.at < HOUR)) return;
+  if (gone || answered || inspecting || navigator.onLine === false) return;
   inspecting = true;
-  let refused = false;
-  try {
-    await fetch(script.src, { mode: 'no-cors', credentials: 'omit', cache: 'no-store' });
-    refused = await fetch(API + '/session', { method: 'POST', credentials: 'omit', cache: 'no-store' })
-      .then((response) => response.status === 403 || response.status === 404, () => navigator.onLine !== false);
-  } catch { /* the network, then: it is tried again as ever */ }
+  const refusal = await fetch(API + '/session', { method: 'POST', credentials: 'omit', cache: 'no-store' })
+    .then((response) => response.json())
+    .then(({ error }) => Boolean(error) && REFUSALS.includes(error.code))
+    .catch(() => false);
   inspecting = false;
-  if (refused && !answered) leave();
+  if (refusal && !answered) leave();
 }
 
 /** Take the chat off a page that is refused. What was written stays stored, for a page that is allowed. */
@@ -194,7 +194,7 @@ async function openSession() {
       if (troubleWord !== 'identity') console.warn(`Receptionist: ${error.message}`);
       setTrouble('identity');
     }
-    if (error.code === 'not_allowed' || error.code === 'not_found') leave();
+    if (REFUSALS.includes(error.code)) leave();
     throw error;
   }
   if (troubleWord === 'identity') setTrouble('');

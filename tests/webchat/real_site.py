@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import tempfile
 import threading
 import time
@@ -10,6 +9,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from receptionist.core import assemble
+from receptionist.db import Scope
+from receptionist.services import accounts, lines
 from tests.harness import instance
 from tests.harness.installation import Installation
 from tests.servers.brain import Brain, Question
@@ -64,14 +66,20 @@ def real_server(sites: str) -> Iterator[ChatServer]:
     with tempfile.TemporaryDirectory() as folder, VendorServer() as vendor, Brain() as brain:
         template = instance.prepare(Path(folder) / "template", vendor.url)
         settings = {"REMOTE_BRAIN": brain.url, "REMOTE_VENDOR": vendor.url}
-        installation = Installation(instance.copy(template, Path(folder) / "instance", settings))
-        answers = [installation.cli("account", "credits", "100000")]
-        answers.append(installation.cli("line", "set", "1", f"allowed_origins={json.dumps(sites.split())}"))
-        for answer in answers:
-            if answer.returncode:
-                raise RuntimeError(answer.stderr)
+        path = instance.copy(template, Path(folder) / "instance", settings)
+        _allow(path, sites.split())
+        installation = Installation(path)
         installation.start()
         try:
             yield RealServer(installation, brain)
         finally:
             installation.kill()
+
+
+def _allow(path: Path, sites: list[str]) -> None:
+    parts, _factory = assemble(path)
+    with parts.database.begin() as connection:
+        scope = Scope(connection, accounts.require(connection, instance.ACCOUNT))
+        accounts.add_credits(scope, 100_000, "for the tests")
+        lines.change(scope, parts.vault, parts.channels["webchat"], 1, {"allowed_origins": sites})
+    parts.database.dispose()

@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 from playwright.sync_api import expect
 
-from .conftest import Visitor
+from .conftest import Visitor, Visits
 from .site import ChatServer, FakeServer
 
-Visit = Callable[..., Visitor]
 OUTPUT = Path(__file__).parents[1] / "output"
 IN_SHADOW = "document.querySelector('receptionist-chat').shadowRoot"
 
 
-def test_everything_works_by_keyboard(visit: Visit) -> None:
+def test_everything_works_by_keyboard(visit: Visits) -> None:
     visitor = visit()
     keyboard = visitor.page.keyboard
     visitor.page.locator("#before").focus()
@@ -38,17 +35,15 @@ def test_everything_works_by_keyboard(visit: Visit) -> None:
     expect(visitor.bubble).to_be_focused()
 
 
-def test_the_panel_is_a_labelled_dialog_with_a_log(visit: Visit, server: ChatServer) -> None:
-    visitor = visit()
-    visitor.open()
-    page = visitor.page
+def test_the_panel_is_a_labelled_dialog_with_a_log(opened: Visitor, server: ChatServer) -> None:
+    page = opened.page
     expect(page.get_by_role("dialog", name=server.title)).to_be_visible()
     expect(page.get_by_role("log", name="Messages")).to_be_visible()
     expect(page.get_by_role("textbox", name="Your message")).to_be_editable()
     expect(page.get_by_role("button", name="Send message")).to_be_visible()
 
 
-def test_typing_does_not_reach_the_shortcuts_of_the_page(visit: Visit) -> None:
+def test_typing_does_not_reach_the_shortcuts_of_the_page(visit: Visits) -> None:
     visitor = visit()
     visitor.page.evaluate("window.keys = []; addEventListener('keydown', event => keys.push(event.key))")
     visitor.open()
@@ -57,7 +52,7 @@ def test_typing_does_not_reach_the_shortcuts_of_the_page(visit: Visit) -> None:
     assert visitor.page.evaluate("keys") == []
 
 
-def test_a_phone_shows_the_chat_alone(visit: Visit) -> None:
+def test_a_phone_shows_the_chat_alone(visit: Visits) -> None:
     visitor = visit(viewport={"width": 360, "height": 740}, has_touch=True, is_mobile=True)
     visitor.bubble.tap()
     expect(visitor.input).to_be_focused()
@@ -74,7 +69,7 @@ def test_a_phone_shows_the_chat_alone(visit: Visit) -> None:
     expect(visitor.bubble).to_be_focused()
 
 
-def test_a_phone_keeps_the_keyboard_in_the_chat(visit: Visit) -> None:
+def test_a_phone_keeps_the_keyboard_in_the_chat(visit: Visits) -> None:
     visitor = visit(viewport={"width": 360, "height": 740})
     keyboard = visitor.page.keyboard
     visitor.open()
@@ -86,25 +81,21 @@ def test_a_phone_keeps_the_keyboard_in_the_chat(visit: Visit) -> None:
         expect(stop).to_be_focused()
     keyboard.press("Shift+Tab")
     expect(send).to_be_focused()
+    behind = visitor.page.locator("#before")
+    behind.focus()  # as when the window is made small, or from the browser's own bars
+    keyboard.press("Tab")
+    expect(close).to_be_focused()
+    behind.focus()
+    keyboard.press("Escape")
+    expect(visitor.panel).to_be_hidden()
+    visitor.open()
     visitor.panel.locator(".title").click()
     keyboard.press("Escape")
     expect(visitor.panel).to_be_hidden()
     expect(visitor.bubble).to_be_focused()
 
 
-def test_the_keyboard_comes_back_from_the_page_behind(visit: Visit) -> None:
-    visitor = visit(viewport={"width": 360, "height": 740})
-    visitor.open()
-    behind = visitor.page.locator("#before")
-    behind.focus()
-    visitor.page.keyboard.press("Tab")
-    expect(visitor.panel.get_by_role("button", name="Close chat")).to_be_focused()
-    behind.focus()
-    visitor.page.keyboard.press("Escape")
-    expect(visitor.panel).to_be_hidden()
-
-
-def test_a_panel_beside_the_page_holds_nobody(visit: Visit) -> None:
+def test_a_panel_beside_the_page_holds_nobody(visit: Visits) -> None:
     visitor = visit()
     visitor.open()
     assert visitor.panel.get_attribute("aria-modal") is None
@@ -115,7 +106,7 @@ def test_a_panel_beside_the_page_holds_nobody(visit: Visit) -> None:
     expect(visitor.panel).to_have_attribute("aria-modal", "true")
 
 
-def test_a_draft_survives_a_reload_until_it_is_sent(visit: Visit) -> None:
+def test_a_draft_survives_a_reload_until_it_is_sent(visit: Visits) -> None:
     visitor = visit()
     visitor.open()
     visitor.input.fill("Half a tho")
@@ -127,7 +118,7 @@ def test_a_draft_survives_a_reload_until_it_is_sent(visit: Visit) -> None:
     expect(visitor.input).to_have_value("")
 
 
-def test_a_draft_is_not_shown_to_another_person(visit: Visit, fake: FakeServer) -> None:
+def test_a_draft_is_not_shown_to_another_person(visit: Visits, fake: FakeServer) -> None:
     visitor = visit(options={"identity": ""})
     ana, ben = fake.identity("ana"), fake.identity("ben")
     visitor.page.evaluate("jwt => receptionist.identify(jwt)", ana)
@@ -142,7 +133,7 @@ def test_a_draft_is_not_shown_to_another_person(visit: Visit, fake: FakeServer) 
     assert "secret" not in visitor.page.evaluate("JSON.stringify(sessionStorage)")
 
 
-def test_the_site_cannot_reach_inside_and_sees_one_name(visit: Visit) -> None:
+def test_the_site_cannot_reach_inside_and_sees_one_name(visit: Visits) -> None:
     visitor = visit(script="window.before = new Set(Object.getOwnPropertyNames(window))")
     page = visitor.page
     assert page.evaluate(f"{IN_SHADOW}") is None
@@ -151,11 +142,9 @@ def test_the_site_cannot_reach_inside_and_sees_one_name(visit: Visit) -> None:
     assert page.evaluate("Object.keys(receptionist).sort()") == ["close", "identify", "open"]
 
 
-def test_the_style_of_the_site_stays_outside(visit: Visit) -> None:
-    visitor = visit()
-    visitor.open()
-    expect(visitor.input).to_have_css("background-color", "rgba(0, 0, 0, 0)")
-    assert "Georgia" not in visitor.input.evaluate("node => getComputedStyle(node).fontFamily")
+def test_the_style_of_the_site_stays_outside(opened: Visitor) -> None:
+    expect(opened.input).to_have_css("background-color", "rgba(0, 0, 0, 0)")
+    assert "Georgia" not in opened.input.evaluate("node => getComputedStyle(node).fontFamily")
 
 
 @pytest.mark.parametrize(
@@ -163,22 +152,20 @@ def test_the_style_of_the_site_stays_outside(visit: Visit) -> None:
     [
         ({}, "de-AT", "Hallo! Wie können wir Ihnen helfen?"),
         ({"language": "es"}, "de-AT", "¡Hola! ¿En qué podemos ayudarle?"),
-        ({}, "fr-FR", "Bonjour ! Comment pouvons-nous vous aider ?"),
         ({}, "ja-JP", "Hello! How can we help you?"),
     ],
 )
 def test_it_speaks_the_language_of_the_visitor(
-    visit: Visit, fake: FakeServer, options: dict[str, str], locale: str, greeting: str
+    visit: Visits, fake: FakeServer, options: dict[str, str], locale: str, greeting: str
 ) -> None:
     visitor = visit(options=options, locale=locale)
-    visitor.open()
     expect(visitor.answers.locator(".text")).to_have_text([greeting])
 
 
-def test_the_line_decides_how_it_looks(visit: Visit, fake: FakeServer) -> None:
+def test_the_line_decides_how_it_looks(visit: Visits, fake: FakeServer) -> None:
     fake.add_line(
         key="yellow-line",
-        allowed_origins=[visit.site],  # type: ignore[attr-defined]
+        allowed_origins=[visit.site],
         title="Taxi",
         colour="#ffd400",
         position="left",
@@ -193,24 +180,20 @@ def test_the_line_decides_how_it_looks(visit: Visit, fake: FakeServer) -> None:
     expect(visitor.page.get_by_role("dialog", name="Taxi")).to_be_visible()
 
 
-def test_a_demo_says_that_it_is_one(visit: Visit, fake: FakeServer) -> None:
-    visitor = visit()
-    visitor.open()
-    expect(visitor.panel.locator(".notice")).to_have_text("Demo answers")
+def test_a_demo_says_that_it_is_one(opened: Visitor) -> None:
+    expect(opened.panel.locator(".notice")).to_have_text("Demo answers")
 
 
-def test_rest_for_those_who_want_no_motion(visit: Visit) -> None:
-    visitor = visit(reduced_motion="reduce")
-    visitor.open()
-    assert visitor.page.evaluate(f"{IN_SHADOW}.getAnimations().length") == 0
+def test_rest_for_those_who_want_no_motion(opened: Visitor) -> None:
+    assert opened.page.evaluate("matchMedia('(prefers-reduced-motion: reduce)').matches")
+    assert opened.page.evaluate(f"{IN_SHADOW}.getAnimations().length") == 0
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("size", [(360, 740), (1440, 900)], ids=["360", "1440"])
-def test_how_it_looks(visit: Visit, server: ChatServer, scheme: str, size: tuple[int, int]) -> None:
+@pytest.mark.parametrize(("scheme", "size"), [("light", (1440, 900)), ("dark", (360, 740))], ids=["desk", "phone"])
+def test_how_it_looks(visit: Visits, server: ChatServer, scheme: str, size: tuple[int, int]) -> None:
     server.reply("Yes, until 19:00. Shall I book you a cut with Maria at 16:30? Prices: https://example.com/prices")
-    options: dict[str, Any] = {"viewport": {"width": size[0], "height": size[1]}, "color_scheme": scheme}
-    visitor = visit(**options)
+    viewport = {"width": size[0], "height": size[1]}
+    visitor = visit(viewport=viewport, color_scheme=scheme, reduced_motion="no-preference")
     name = f"webchat-{scheme}-{size[0]}"
     picture(visitor, f"{name}-closed")
     visitor.open()

@@ -7,16 +7,15 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import Locator, expect
 
-from .conftest import Visitor
+from .conftest import Visitor, Visits
 from .site import FakeServer
 from .test_access import picture
 
-Visit = Callable[..., Visitor]
 TIMES = ["Tuesday, 15:00", "Wednesday, 9:30", "Another day, please"]
 
 
 @pytest.fixture
-def asked(visit: Visit, fake: FakeServer) -> Callable[..., Visitor]:
+def asked(visit: Visits, fake: FakeServer) -> Callable[..., Visitor]:
     """`asked(**visit)`: a visitor who wrote and is offered three times."""
 
     def go(**context: object) -> Visitor:
@@ -69,8 +68,7 @@ def test_a_newer_message_of_the_business_spends_them(asked: Callable[..., Visito
     expect(chip(visitor, TIMES[0])).to_be_disabled()
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [360, 1440])
+@pytest.mark.parametrize(("scheme", "width"), [("light", 1440), ("dark", 360)])
 def test_how_they_look(width: int, scheme: str, asked: Callable[..., Visitor]) -> None:
     visitor = asked(viewport={"width": width, "height": 740}, color_scheme=scheme)
     box = chip(visitor, TIMES[2]).bounding_box()

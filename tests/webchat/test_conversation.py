@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from playwright.sync_api import expect
 
-from .conftest import Visitor
+from .conftest import Visits
 from .site import ChatServer, FakeServer
 
-Visit = Callable[..., Visitor]
 LISTEN = """log => {
     window.heard = [];  // what is added to the live region outside of what is hidden from it
     const add = node => { if (!(node.closest ? node : node.parentElement)?.closest('[aria-hidden=true]'))
@@ -19,56 +16,23 @@ LISTEN = """log => {
 }"""
 
 
-def test_the_first_answer_follows_the_greeting(visit: Visit, server: ChatServer) -> None:
-    visitor = visit()
-    visitor.open()
-    expect(visitor.answers.locator(".text")).to_have_text([server.greeting])
-    visitor.say("Are you open today?")
-    expect(visitor.answers.locator(".text")).to_have_text([server.greeting, "You wrote: Are you open today?"])
-    expect(visitor.own).to_contain_text("Sent")
-
-
-def test_an_answer_is_seen_while_it_is_written(visit: Visit, server: ChatServer) -> None:
-    server.reply("😀 We open at nine", hold=3)
-    visitor = visit()
-    visitor.open()
-    visitor.say("When?")
-    expect(visitor.writing).to_have_text("😀 We open ")
-    expect(visitor.message("We open")).to_have_count(0)
-    server.go()
-    expect(visitor.message("😀 We open at nine")).to_be_visible()
-    expect(visitor.writing).to_be_hidden()
-
-
-def test_a_streamed_answer_is_announced_once_and_whole(visit: Visit, server: ChatServer) -> None:
-    server.reply("One two three four", hold=2)
+def test_a_streamed_answer_is_seen_while_it_is_written_and_announced_once(visit: Visits, server: ChatServer) -> None:
+    server.reply("😀 One two three", hold=2)
     visitor = visit()
     visitor.open()
     expect(visitor.log).to_have_attribute("aria-relevant", "additions")
     visitor.log.evaluate(LISTEN)
     visitor.say("Count")
-    expect(visitor.writing).to_have_text("One two ")
+    expect(visitor.writing).to_have_text("😀 One ")
+    expect(visitor.message("One")).to_have_count(0)
     server.go()
-    expect(visitor.message("One two three four")).to_have_count(1)
+    expect(visitor.message("😀 One two three")).to_have_count(1)
+    expect(visitor.writing).to_be_hidden()
     heard = visitor.page.evaluate("window.heard")
-    assert [text for text in heard if "One" in text] == ["One two three four"]
+    assert [text for text in heard if "One" in text] == ["😀 One two three"]
 
 
-def test_a_reload_in_the_middle_of_an_answer_loses_nothing(visit: Visit, server: ChatServer) -> None:
-    server.reply("Nine to five on weekdays", hold=3)
-    visitor = visit(viewport={"width": 390, "height": 800})
-    visitor.open()
-    visitor.say("Hours?")
-    expect(visitor.writing).to_have_text("Nine to five ")
-    visitor.reload()
-    visitor.open()
-    expect(visitor.writing).to_have_text("Nine to five ")
-    server.go()
-    expect(visitor.message("Nine to five on weekdays")).to_have_count(1)
-    expect(visitor.own.locator(".text")).to_have_text(["Hours?"])
-
-
-def test_html_and_dangerous_links_are_only_text(visit: Visit, server: ChatServer) -> None:
+def test_html_and_dangerous_links_are_only_text(visit: Visits, server: ChatServer) -> None:
     nasty = '<img src=x onerror="window.hit=1"><b>bold</b> javascript:alert(1) data:text/html,x'
     server.reply(f"{nasty} see https://example.com/a?b=1). {{text}}")
     visitor = visit()
@@ -85,39 +49,7 @@ def test_html_and_dangerous_links_are_only_text(visit: Visit, server: ChatServer
     assert visitor.page.evaluate("window.hit") is None
 
 
-def test_two_visitors_never_see_each_other(visit: Visit, server: ChatServer) -> None:
-    server.reply("For you: {text} now", hold=2)
-    ana, ben = visit(), visit()
-    ana.open()
-    ben.open()
-    ana.say("Ana-secret")
-    ben.say("Ben-secret")
-    expect(ana.writing).to_have_text("For you: ")
-    expect(ben.writing).to_have_text("For you: ")
-    server.go()
-    expect(ana.message("For you: Ana-secret now")).to_be_visible()
-    expect(ben.message("For you: Ben-secret now")).to_be_visible()
-    assert "Ben" not in ana.log.inner_text()
-    assert "Ana" not in ben.log.inner_text()
-
-
-def test_two_tabs_of_one_visitor_show_one_conversation(visit: Visit) -> None:
-    first = visit()
-    first.open()
-    first.say("From the first tab")
-    expect(first.message("You wrote: From the first tab")).to_be_visible()
-    page = first.page.context.new_page()
-    page.goto(first.page.url)
-    second = Visitor(page)
-    second.open()
-    expect(second.message("You wrote: From the first tab")).to_be_visible()
-    second.say("From the second tab")
-    expect(first.message("You wrote: From the second tab")).to_be_visible()
-    for tab in (first, second):
-        expect(tab.own.locator(".text")).to_have_text(["From the first tab", "From the second tab"])
-
-
-def test_a_closed_chat_counts_what_is_unread(visit: Visit, server: ChatServer) -> None:
+def test_a_closed_chat_counts_what_is_unread(visit: Visits, server: ChatServer) -> None:
     server.reply("A late answer", hold=1)
     visitor = visit()
     visitor.open()
@@ -132,16 +64,7 @@ def test_a_closed_chat_counts_what_is_unread(visit: Visit, server: ChatServer) -
     expect(visitor.bubble.locator(".badge")).to_be_hidden()
 
 
-def test_a_message_of_the_business_arrives_by_itself(visit: Visit, fake: FakeServer) -> None:
-    visitor = visit()
-    visitor.open()
-    visitor.say("Call me")
-    expect(visitor.message("You wrote: Call me")).to_be_visible()
-    fake.say("Maria here: I will call at five.")
-    expect(visitor.message("Maria here: I will call at five.")).to_be_visible()
-
-
-def test_another_person_sees_nothing_of_the_last_one(visit: Visit, fake: FakeServer) -> None:
+def test_another_person_sees_nothing_of_the_last_one(visit: Visits, fake: FakeServer) -> None:
     ana = visit(options={"identity": fake.identity("ana")})
     ana.open()
     ana.say("Ana's question")
@@ -158,7 +81,7 @@ def test_another_person_sees_nothing_of_the_last_one(visit: Visit, fake: FakeSer
     expect(ana.message("Ben's question")).to_have_count(0)
 
 
-def test_a_page_may_say_later_who_is_signed_in(visit: Visit, fake: FakeServer) -> None:
+def test_a_page_may_say_later_who_is_signed_in(visit: Visits, fake: FakeServer) -> None:
     visitor = visit(options={"identity": ""})
     visitor.open()
     visitor.say("Too early")
@@ -171,7 +94,7 @@ def test_a_page_may_say_later_who_is_signed_in(visit: Visit, fake: FakeServer) -
     assert "user-" in visitor.page.evaluate("Object.keys(localStorage).join()")
 
 
-def test_an_answer_taken_back_is_not_left_standing(visit: Visit, fake: FakeServer) -> None:
+def test_an_answer_taken_back_is_not_left_standing(visit: Visits, fake: FakeServer) -> None:
     fake.reply("Never mind this", hold=2)
     visitor = visit()
     visitor.open()
@@ -185,7 +108,7 @@ def test_an_answer_taken_back_is_not_left_standing(visit: Visit, fake: FakeServe
     expect(visitor.log.locator(".typing")).to_be_hidden()
 
 
-def test_a_forged_identity_is_nobody(visit: Visit, fake: FakeServer) -> None:
+def test_a_forged_identity_is_nobody(visit: Visits, fake: FakeServer) -> None:
     visitor = visit(options={"identity": fake.identity("ana", secret="not the secret, but just as long as one")})
     visitor.open()
     expect(visitor.panel).to_contain_text("Your sign-in could not be confirmed. Please sign in again.")

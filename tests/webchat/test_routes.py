@@ -348,8 +348,10 @@ def test_other_pages_are_turned_away(chat: Chat, method: str, route: str, origin
     headers = {"Origin": origin} if origin else {}
     response = chat.http.open(f"/webchat/main/{route}", method=method, headers=headers)
     assert error(response) == (403, "not_allowed")
-    assert "Access-Control-Allow-Origin" not in response.headers
+    session = (method, route) == ("POST", "session")  # here the widget reads that it is refused
+    assert response.headers.get("Access-Control-Allow-Origin") == ("*" if session else None)
     assert response.headers["Vary"] == "Origin"
+    assert response.headers["Cache-Control"] == "no-store"
 
 
 def test_an_allowed_page_may_read_answers_and_errors_but_sends_no_cookies(chat: Chat) -> None:
@@ -381,4 +383,6 @@ def test_our_own_pages_may_always_and_need_no_origin_to_read(chat: Chat) -> None
 
 
 def test_an_unknown_line_is_not_found(chat: Chat) -> None:
-    assert error(chat.session(key="nothing")) == (404, "not_found")
+    response = chat.session(key="nothing")
+    assert error(response) == (404, "not_found")
+    assert response.headers["Access-Control-Allow-Origin"] == "*"
