@@ -16,15 +16,30 @@ from pathlib import Path
 from bench.load import Town
 from bench.processes import ROOT
 from bench.report import Report, say
-from bench.sections import accept, agent, browsers, claims, latency, lists, memory, steps, stored, throughput
+from bench.sections import (
+    accept,
+    agent,
+    browsers,
+    claims,
+    flood,
+    latency,
+    lists,
+    memory,
+    model,
+    steps,
+    stored,
+    throughput,
+)
 from bench.stage import Stage
 
 SECTIONS: dict[str, Callable[[Stage], None]] = {
     "accept": accept.run,
+    "flood": flood.run,
     "throughput": throughput.run,
     "steps": steps.run,
     "latency": latency.run,
     "agent": agent.run,
+    "model": model.run,
     "claims": claims.run,
     "browsers": browsers.run,
     "memory": memory.run,

@@ -30,6 +30,14 @@ class Answers:
         return sorted(took for at, took in self.seen if begin <= at < end)
 
 
+@dataclass
+class Accepted:
+    """Seconds from the moment each webhook was due until its answer, in the end shortest first."""
+
+    took: list[float] = field(default_factory=list)
+    refused: int = 0
+
+
 class Crowd:
     """Customers of one app that write to `path` on `port` and get their answers by the vendor."""
 
@@ -82,6 +90,23 @@ class Crowd:
         begun = time.monotonic()
         await asyncio.gather(*(connection() for _ in range(connections)))
         return customers / (time.monotonic() - begun)
+
+    async def flood(self, count: int, seconds: float, customers: int) -> Accepted:
+        """So many messages at even times, of so many customers by turns, however long the app takes over them."""
+        accepted, run, begun = Accepted(), next(_runs), time.monotonic()
+
+        async def write(number: int) -> None:
+            due = begun + seconds * number / count
+            await asyncio.sleep(due - time.monotonic())
+            text = f"Are you open on Monday? This is question {number}."
+            body, headers = webhook(f"flood-{run}-{number}", f"flood-{run}-{number % customers}", text)
+            status, _ = await self._client.post(self._path, body, headers)
+            accepted.took.append(time.monotonic() - due)
+            accepted.refused += status >= 300
+
+        await asyncio.gather(*(write(number) for number in range(count)))
+        accepted.took.sort()
+        return accepted
 
     def leave(self) -> None:
         """Let everybody who talks write no more."""

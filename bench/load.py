@@ -9,7 +9,7 @@ import threading
 import time
 from collections.abc import Coroutine
 from concurrent.futures import Future
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from bench.http import Reply, Server, response
 
@@ -18,14 +18,22 @@ T = TypeVar("T")
 REPLY = "We are open on Monday from nine to six, and you need no appointment."
 
 
+class Answering(Protocol):
+    """What answers the requests of one address; see `bench.http.Handler`."""
+
+    def handle(self, line: bytes, body: bytes, reply: Reply) -> None: ...
+
+
 class ModelServer:
     """OpenAI's Responses API, the least of it that a client needs; `latency` seconds before it answers."""
 
     def __init__(self) -> None:
         self.latency = 0.0
         self.calls = 0
-        self._plain = response(json.dumps(_document()).encode())
-        events = b"".join(f"event: {event['type']}\ndata: {json.dumps(event)}\n\n".encode() for event in _events())
+        self._plain = response(json.dumps(_document(REPLY)).encode())
+        events = b"".join(
+            f"event: {event['type']}\ndata: {json.dumps(event)}\n\n".encode() for event in events_of(REPLY)
+        )
         self._stream = response(events, b"text/event-stream; charset=utf-8")
 
     def handle(self, line: bytes, body: bytes, reply: Reply) -> None:
@@ -73,8 +81,8 @@ class Town:
 
     def __enter__(self) -> Town:
         self._thread.start()
-        self.model_url = self.run(self._serve(self.model))
-        self.vendor_url = self.run(self._serve(self.vendor))
+        self.model_url = self.run(self.serve(self.model))
+        self.vendor_url = self.run(self.serve(self.vendor))
         return self
 
     def __exit__(self, *args: object) -> None:
@@ -89,35 +97,37 @@ class Town:
         """Run a coroutine on the loop and wait for it."""
         return self.start(work).result(timeout)
 
-    async def _serve(self, server: ModelServer | Vendor) -> str:
+    async def serve(self, server: Answering) -> str:
+        """Let it answer on a free port; returns its URL."""
         listening = await self._loop.create_server(lambda: Server(server.handle), "127.0.0.1", 0, backlog=1024)
         return f"http://127.0.0.1:{listening.sockets[0].getsockname()[1]}"
 
 
-def _document(status: str = "completed") -> dict[str, Any]:
-    part = {"type": "output_text", "text": REPLY, "annotations": []}
-    message = {"id": "msg_1", "type": "message", "role": "assistant", "status": status, "content": [part]}
+def _document(reply: str) -> dict[str, Any]:
+    part = {"type": "output_text", "text": reply, "annotations": []}
+    message = {"id": "msg_1", "type": "message", "role": "assistant", "status": "completed", "content": [part]}
     usage = {"input_tokens": 420, "output_tokens": 16, "total_tokens": 436}
     details = {"input_tokens_details": {"cached_tokens": 0}, "output_tokens_details": {"reasoning_tokens": 0}}
-    document = {"id": "resp_1", "object": "response", "created_at": 1, "model": "bench", "status": status}
+    document = {"id": "resp_1", "object": "response", "created_at": 1, "model": "bench", "status": "completed"}
     return {**document, "output": [message], "usage": {**usage, **details}}
 
 
-def _events() -> list[dict[str, Any]]:
-    """A short answer as OpenAI streams it, one delta a word."""
-    words = [word + " " for word in REPLY.split(" ")]
+def events_of(reply: str) -> list[dict[str, Any]]:
+    """An answer as OpenAI streams it, one delta a word; 8 events besides."""
+    words = [word + " " for word in reply.split(" ")]
     words[-1] = words[-1].rstrip()
     place = {"item_id": "msg_1", "output_index": 0, "content_index": 0}
-    document, item = _document(), _document()["output"][0]
+    document = _document(reply)
+    item = document["output"][0]
     begun = {**document, "status": "in_progress", "output": []}
     deltas = [{"type": "response.output_text.delta", **place, "delta": word} for word in words]
-    events = [
+    events: list[dict[str, Any]] = [
         {"type": "response.created", "response": begun},
         {"type": "response.in_progress", "response": begun},
         {"type": "response.output_item.added", "output_index": 0, "item": {**item, "content": []}},
         {"type": "response.content_part.added", **place, "part": {"type": "output_text", "text": ""}},
         *deltas,
-        {"type": "response.output_text.done", **place, "text": REPLY},
+        {"type": "response.output_text.done", **place, "text": reply},
         {"type": "response.content_part.done", **place, "part": item["content"][0]},
         {"type": "response.output_item.done", "output_index": 0, "item": item},
         {"type": "response.completed", "response": document},

@@ -12,9 +12,15 @@ from typing import Any
 
 import structlog
 
-from receptionist import Event, Host, LeadChanged, __version__, hookimpl
+from receptionist import Event, GoalChanged, Host, LeadChanged, ToolCalled, __version__, hookimpl
 
 ENOUGH_BYTES = 200_000_000
+WORDS: dict[type[Event], tuple[str, ...]] = {
+    LeadChanged: ("fields",),
+    ToolCalled: ("name", "state"),
+    GoalChanged: ("goal_id", "state"),
+}
+"""Texts of events that are never a customer's."""
 
 log = structlog.get_logger("journal")
 _counts: Counter[str] = Counter()
@@ -39,19 +45,18 @@ def shutdown(host: Host) -> None:
 
 @hookimpl
 def on_event(event: Event, host: Host) -> None:
-    """Log numbers only: texts of an event may be a customer's words."""
+    """Log numbers, and no text that may be a customer's words."""
     kind = type(event).__name__
     with _lock:
         _counts[kind] += 1
-    log.info("event", kind=kind, **_numbers(event))
+    log.info("event", kind=kind, **_logged(event))
 
 
-def _numbers(event: Event) -> dict[str, Any]:
+def _logged(event: Event) -> dict[str, Any]:
     values = {field.name: getattr(event, field.name) for field in fields(event)}
-    found: dict[str, Any] = {name: value for name, value in values.items() if isinstance(value, int | float)}
-    if isinstance(event, LeadChanged):
-        found["fields"] = list(event.fields)
-    return found
+    plain = WORDS.get(type(event), ())
+    found = {name: value for name, value in values.items() if isinstance(value, int | float) or name in plain}
+    return {name: list(value) if isinstance(value, tuple) else value for name, value in found.items()}
 
 
 @hookimpl

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 from weakref import WeakSet
 
 import structlog
-from flask import Blueprint, Response, request
 from pydantic import Field, SecretStr
 
 from receptionist import (
@@ -24,11 +23,13 @@ from receptionist import (
     NotFound,
     PersonRequested,
     Settings,
+    ToolCalled,
     TurnRecorded,
     hookimpl,
 )
 
 if TYPE_CHECKING:
+    from flask import Blueprint
     from prometheus_client import CollectorRegistry
     from prometheus_client.core import Metric
 
@@ -63,6 +64,7 @@ class Meters:
         self._failed = Counter("receptionist_messages_failed", "Messages on the failed list", registry=registry)
         self._persons = Counter("receptionist_persons_requested", "Requests for a person", registry=registry)
         self._troubles = Counter("receptionist_model_troubles", "Models found broken", ["model"], registry=registry)
+        self._calls = Counter("receptionist_tool_calls", "Tool calls", ["tool", "state"], registry=registry)
         self._turns = Counter("receptionist_turns", "Turns", ["outcome"], registry=registry)
         self._seconds = Histogram(
             "receptionist_turn_seconds", "Time a turn took", ["outcome"], buckets=SECONDS, registry=registry
@@ -78,6 +80,7 @@ class Meters:
             MessageFailed: lambda event: self._failed.inc(),
             PersonRequested: lambda event: self._persons.inc(),
             ModelTroubled: lambda event: self._troubles.labels(event.model).inc(),
+            ToolCalled: lambda event: self._calls.labels(event.name, event.state).inc(),
             TurnRecorded: self._turn,
         }
 
@@ -126,7 +129,9 @@ def register_settings() -> list[type[Settings]]:
 
 @hookimpl
 def register_blueprints(host: Host) -> list[Blueprint]:
-    """`GET /metrics`, for who has the token; called only in processes that serve."""
+    """`GET /metrics`, for who has the token; called only in processes that serve, and so alone need Flask."""
+    from flask import Blueprint, Response, request
+
     _serving.add(host)
     blueprint = Blueprint("metrics", __name__, url_prefix="/metrics")
     token = host.settings(MetricsSettings).metrics_token.get_secret_value().encode()

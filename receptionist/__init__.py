@@ -17,7 +17,9 @@ from receptionist.contracts.consent import consent_word
 from receptionist.contracts.edits import Draft, EditableMessage, PromptContext
 from receptionist.contracts.events import (
     ConsentChanged,
+    ConversationEnded,
     Event,
+    GoalChanged,
     HandedOver,
     LeadChanged,
     LeadErased,
@@ -27,6 +29,7 @@ from receptionist.contracts.events import (
     MessageTaken,
     ModelTroubled,
     PersonRequested,
+    ToolCalled,
     TurnRecorded,
 )
 from receptionist.contracts.host import Agents, Host, Watch
@@ -64,6 +67,7 @@ from receptionist.contracts.storage import Storage
 from receptionist.contracts.tool import Tool, ToolContext, tool
 from receptionist.errors import (
     FetchFailed,
+    InputTooLong,
     Interrupted,
     Invalid,
     MemoryFault,
@@ -92,15 +96,18 @@ __all__ = [
     "Channel",
     "Completed",
     "ConsentChanged",
+    "ConversationEnded",
     "Draft",
     "Echo",
     "EditableMessage",
     "Event",
     "FetchFailed",
     "File",
+    "GoalChanged",
     "HandedOver",
     "Host",
     "Inbound",
+    "InputTooLong",
     "Interrupted",
     "Interval",
     "Invalid",
@@ -144,6 +151,7 @@ __all__ = [
     "TextDelta",
     "TooMany",
     "Tool",
+    "ToolCalled",
     "ToolContext",
     "ToolError",
     "ToolOutput",

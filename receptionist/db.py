@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import sqlite3
 import threading
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -96,14 +96,16 @@ class Database:
         address = sa.make_url(url)
         self.is_sqlite = address.get_backend_name() == "sqlite"
         self.engine = _sqlite_engine(address) if self.is_sqlite else _postgresql_engine(address)
-        self._writer = self.engine.execution_options(writes=True)
+        # Writers take the engine itself: SQLAlchemy looks at each of an engine's events anew for each statement of an
+        # engine with options of its own, which costs a tenth of a message.
         self._reader = self._glancer = self.engine
         if not self.is_sqlite:
             # Not READ ONLY too: SQLAlchemy ends that with an explicit READ WRITE for the connection's next user, who
             # would then write to a server that was told to take nothing more (default_transaction_read_only).
             self._reader = self.engine.execution_options(isolation_level="REPEATABLE READ")
             self._glancer = self.engine.execution_options(isolation_level="AUTOCOMMIT")
-        self._writing = threading.Lock()
+        self._turn: AbstractContextManager[None] = _Turn() if self.is_sqlite else nullcontext()
+        self._writing_fails, self._reading_fails = (_Failing(self._is_passing, writing) for writing in (True, False))
         file = self.engine.url.database if self.is_sqlite else None
         self._wal = WalSync(Path(file)) if file else None
 
@@ -117,8 +119,11 @@ class Database:
         deadlock one gets `Unavailable`, with nothing stored, and its caller begins again. Where the connection is
         lost at the very commit, `Unavailable` may be raised for what is stored: repeating must do no harm.
         """
-        with self._turn(), self._unavailable(writing=True), self._writer.begin() as connection:
-            yield connection
+        with self._turn, self._writing_fails, self.engine.connect() as connection:
+            if self.is_sqlite:
+                _begin_sqlite(connection, "BEGIN IMMEDIATE")
+            with connection.begin():
+                yield connection
         if durable and self._wal is not None:
             try:
                 self._wal.flush()
@@ -131,8 +136,11 @@ class Database:
 
         `once`: for a single statement, which sees one state by itself; spares PostgreSQL two of three round trips.
         """
-        with self._unavailable(writing=False), (self._glancer if once else self._reader).begin() as connection:
-            yield connection
+        with self._reading_fails, (self._glancer if once else self._reader).connect() as connection:
+            if self.is_sqlite:
+                _begin_sqlite(connection, "BEGIN")
+            with connection.begin():
+                yield connection
 
     @contextmanager
     def migrating(self) -> Iterator[sa.Connection]:
@@ -143,7 +151,7 @@ class Database:
             return
         from receptionist import postgresql
 
-        with self._unavailable(writing=True), postgresql.migrating(self.engine) as connection:
+        with self._writing_fails, postgresql.migrating(self.engine) as connection:
             yield connection
 
     def describe(self) -> tuple[str, Room | None]:
@@ -166,13 +174,13 @@ class Database:
         Does nothing on a server."""
         if not self.is_sqlite:
             return
-        with self._unavailable(writing=True), self.engine.connect() as connection:
+        with self._writing_fails, self.engine.connect() as connection:
             driver: Any = connection.connection.dbapi_connection
             try:
                 self._rewrite(driver, whole)
                 driver.execute("PRAGMA wal_checkpoint(PASSIVE)")  # most of the work, which keeps nobody waiting
                 driver.execute(f"PRAGMA busy_timeout = {LOG_SECONDS * 1000:.0f}")
-                with self._turn():
+                with self._turn:
                     [busy, *_] = driver.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
             except sqlite3.Error as error:
                 raise Unavailable(f"The database cannot be rewritten just now ({error}); please try again.") from error
@@ -184,7 +192,7 @@ class Database:
     def _rewrite(self, driver: Any, whole: bool) -> None:
         [pages], [size] = (driver.execute(f"PRAGMA {name}").fetchone() for name in ("page_count", "page_size"))
         if whole or pages * size <= SCRUB_BYTES:
-            with self._turn():
+            with self._turn:
                 driver.execute("VACUUM")
 
     def analyze(self) -> None:
@@ -198,29 +206,6 @@ class Database:
         """Close all connections."""
         self.engine.dispose()
 
-    @contextmanager
-    def _turn(self) -> Iterator[None]:
-        if not self.is_sqlite:
-            yield
-            return
-        if not self._writing.acquire(timeout=BUSY_SECONDS):
-            raise Unavailable("The database is busy; please try again.")
-        try:
-            yield
-        finally:
-            self._writing.release()
-
-    @contextmanager
-    def _unavailable(self, *, writing: bool) -> Iterator[None]:
-        try:
-            yield
-        except PoolTimeout as error:
-            raise Unavailable("The database is busy; please try again.") from error
-        except DBAPIError as error:
-            if not self._is_passing(error, writing):
-                raise
-            raise Unavailable("The database cannot be used just now; please try again.") from error
-
     def _is_passing(self, error: DBAPIError, writing: bool) -> bool:
         if not self.is_sqlite:
             from receptionist import postgresql
@@ -232,6 +217,36 @@ class Database:
             error.orig
         )  # a mistake in the program, or a database that is not migrated, is not mended by waiting
         return "no such" not in reason and "syntax error" not in reason
+
+
+class _Turn:
+    """SQLite's one writer at a time; see `Database.begin`."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+
+    def __enter__(self) -> None:
+        if not self._lock.acquire(timeout=BUSY_SECONDS):
+            raise Unavailable("The database is busy; please try again.")
+
+    def __exit__(self, *_: object) -> None:
+        self._lock.release()
+
+
+class _Failing:
+    """Turns what passes by itself into `Unavailable`. Holds nothing, so that one will do for all transactions."""
+
+    def __init__(self, is_passing: Callable[[DBAPIError, bool], bool], writing: bool) -> None:
+        self._is_passing, self._writing = is_passing, writing
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
+        if isinstance(error, PoolTimeout):
+            raise Unavailable("The database is busy; please try again.") from error
+        if isinstance(error, DBAPIError) and self._is_passing(error, self._writing):
+            raise Unavailable("The database cannot be used just now; please try again.") from error
 
 
 def prepared(statement: Any, *tables: Any) -> Any:
@@ -267,6 +282,13 @@ class Scope:
         """Run a `prepared` statement for this account."""
         return self.connection.execute(statement, {"b_account": self.account_id, **values})
 
+    def execute_each(self, statement: Any, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Run a `prepared` statement for this account with each of these values; it returns nothing.
+
+        Cheaper than one with a list of values, of which the text depends on their number."""
+        if rows:
+            self.connection.execute(statement, [{"b_account": self.account_id, **row} for row in rows])
+
     def first(self, statement: sa.Executable) -> AnyRow | None:
         """The first row of the result, or None."""
         return self.connection.execute(statement).first()
@@ -291,7 +313,6 @@ def _sqlite_engine(address: sa.URL) -> sa.Engine:
         connect_args={"timeout": BUSY_SECONDS, "check_same_thread": False},
     )
     sa.event.listen(engine, "connect", _prepare_sqlite)
-    sa.event.listen(engine, "begin", _begin_sqlite)
     return engine
 
 
@@ -316,11 +337,13 @@ def _prepare_sqlite(connection: Any, _record: Any) -> None:
     cursor.close()
 
 
-def _begin_sqlite(connection: sa.Connection) -> None:
-    """Writers take the lock at once: a deferred BEGIN fails at its first write with SQLITE_BUSY_SNAPSHOT."""
-    writes = connection.get_execution_options().get("writes", False)
+def _begin_sqlite(connection: sa.Connection, statement: str) -> None:
+    """Writers take the lock at once: a deferred BEGIN fails at its first write with SQLITE_BUSY_SNAPSHOT.
+
+    Said here and not by a listener to `begin`: where an engine has one, SQLAlchemy looks for listeners to all of its
+    other events, too, at each statement."""
     driver: Any = connection.connection.dbapi_connection  # past SQLAlchemy, whose way to execute costs more than BEGIN
     try:
-        driver.execute("BEGIN IMMEDIATE" if writes else "BEGIN")
+        driver.execute(statement)
     except sqlite3.Error as error:
-        raise OperationalError("BEGIN", None, error) from error
+        raise OperationalError(statement, None, error) from error

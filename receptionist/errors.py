@@ -123,6 +123,11 @@ class ModelError(ReceptionistError):
         self.admin = admin
 
 
+class InputTooLong(ModelError):
+    """The input does not fit into the model's window. Core asks once more with less of the conversation, then the
+    fallback model; the same request would never work."""
+
+
 class MemoryFault(ModelError):
     """The vendor's conversation cannot be used as it is, and nothing is wrong besides.
 

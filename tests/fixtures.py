@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.harness import instance
+from tests.harness import instance, kept
 from tests.harness.house import House
 from tests.harness.installation import Installation
 from tests.servers.brain import Brain
@@ -22,6 +22,13 @@ def pytest_configure(config: pytest.Config) -> None:
     """Register the marker of tests that take long, which run all the same."""
     config.addinivalue_line("markers", "alone: measures time, so it runs when nothing else does")
     config.addinivalue_line("markers", "slow: takes more than 20 seconds; runs all the same")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _kept() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        kept.install(patch)
+        yield
 
 
 @pytest.fixture(scope="session")
@@ -118,16 +125,17 @@ def make_instance(
 def open_house(
     make_instance: Callable[..., Path], brain: Brain, vendor: VendorServer
 ) -> Iterator[Callable[..., House]]:
-    """`open_house({"my_plugin": source}, LEASE_SECONDS=5)`: an assembled core within the test."""
+    """`open_house({"my_plugin": source}, LEASE_SECONDS=5)`: an assembled core within the test, with `bursts=True` one
+    that waits for the rest of what a customer is writing."""
     opened: list[House] = []
 
-    def open_(drop_ins: dict[str, str] | None = None, **settings: object) -> House:
+    def open_(drop_ins: dict[str, str] | None = None, *, bursts: bool = False, **settings: object) -> House:
         path = make_instance(**{"WORKER_THREADS": 8, **settings})
         for name, source in (drop_ins or {}).items():
             file = path / "plugins" / f"{name}.py"
             file.parent.mkdir(exist_ok=True)
             file.write_text(source, encoding="utf-8")
-        opened.append(House(path, vendor))
+        opened.append(House(path, vendor, bursts=bursts))
         return opened[-1]
 
     yield open_

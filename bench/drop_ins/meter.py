@@ -59,8 +59,8 @@ def startup(host: Host) -> None:
         setattr(place, name, _timed(step, getattr(place, name)))
     engine = parts.database.engine
     sa.event.listen(engine, "before_cursor_execute", _count_statement)
-    sa.event.listen(engine, "commit", lambda connection: _count_transaction(connection))
-    sa.event.listen(engine, "rollback", lambda connection: _count_transaction(connection))
+    for name, kind in (("begin", "writing"), ("read", "reading")):
+        setattr(type(parts.database), name, _counted(kind, getattr(type(parts.database), name)))
     threading.Thread(target=_write, args=(parts.bus, parts.instance_path), name="meter", daemon=True).start()
 
 
@@ -92,11 +92,15 @@ def _count_statement(_c: Any, _u: Any, statement: str, _p: Any, _x: Any, _m: Any
             _statements[" ".join(statement.split())[:70]] += 1
 
 
-def _count_transaction(connection: Any) -> None:
-    if threading.current_thread().name not in BACKGROUND:
-        writes = connection.get_execution_options().get("writes", False)
-        with _lock:
-            _transactions["writing" if writes else "reading"] += 1
+def _counted(kind: str, function: Callable[..., Any]) -> Callable[..., Any]:
+    @functools.wraps(function)
+    def counted(*args: Any, **kwargs: Any) -> Any:
+        if threading.current_thread().name not in BACKGROUND:
+            with _lock:
+                _transactions[kind] += 1
+        return function(*args, **kwargs)
+
+    return counted
 
 
 def _write(bus: Any, folder: Path) -> None:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from pydantic_core import to_json
 
-from receptionist import ModelError, ModelEvent, TextDelta
+from receptionist import InputTooLong, ModelError, ModelEvent, TextDelta
 
 from .failures import from_status, scrub
 from .sse import EventParser
@@ -107,9 +107,8 @@ class Connection:
     def explain(self, error: Exception, deadline: float) -> ModelError:
         """What a failed call means. The text never holds the key."""
         made = error if isinstance(error, ModelError) else self._classify(error, deadline)
-        return ModelError(
-            self.clean(str(made)), retryable=made.retryable, retry_after=made.retry_after, admin=made.admin
-        )
+        kind = InputTooLong if isinstance(made, InputTooLong) else ModelError
+        return kind(self.clean(str(made)), retryable=made.retryable, retry_after=made.retry_after, admin=made.admin)
 
     def clean(self, text: str) -> str:
         """The text without the key."""

@@ -9,7 +9,7 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-from receptionist import ModelError
+from receptionist import InputTooLong, ModelError
 
 QUOTA = {
     "insufficient_quota",
@@ -63,7 +63,9 @@ def from_error_object(error: Any, prefix: str) -> ModelError:
     message = f"{prefix}: {_describe(code or kind, fields.get('message'))}"
     if {code, kind} & (QUOTA | SETTINGS):
         return ModelError(message, admin=True)
-    known_bad = "invalid" in f"{code} {kind}" or "policy" in code or "content_filter" in code or _too_long(fields)
+    if _too_long(fields):
+        return InputTooLong(message)
+    known_bad = "invalid" in f"{code} {kind}" or "policy" in code or "content_filter" in code
     if known_bad and code not in MOMENTARY:
         return ModelError(message)
     return ModelError(message, retryable=True, retry_after=_wait_in(str(fields.get("message") or "")))
@@ -81,14 +83,12 @@ def from_status(status: int, body: Any, headers: Mapping[str, str]) -> ModelErro
         again = headers.get("x-should-retry") != "false" and status != 501
         return ModelError(message, retryable=again, retry_after=retry_after(headers), admin=status == 501)
     if status in (400, 413, 422):
-        return ModelError(message, admin=_by_settings(code, fields))
+        return InputTooLong(message) if _too_long(fields) else ModelError(message, admin=_by_settings(code, fields))
     return ModelError(message, admin=True)
 
 
 def _by_settings(code: str, fields: Mapping[str, Any]) -> bool:
     """Whether a refused request was refused for something an admin set, not for what the conversation holds."""
-    if _too_long(fields):
-        return False
     param = re.split(r"[.\[]", _word(fields.get("param")))[0]
     return code in SETTINGS or param in SETTINGS_PARAMS
 

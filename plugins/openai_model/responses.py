@@ -105,7 +105,7 @@ class ResponsesReader:
         """Take one event; text of the answer comes out at once. Events nobody needs are not even decoded."""
         if name not in _WANTED:
             return
-        event = json.loads(data)
+        event = json.loads(data.decode(errors="surrogatepass"))  # a stream of events is UTF-8; else it would be guessed
         kind = event.get("type")
         if kind in _DELTAS:
             yield from self._delta(event)

@@ -20,14 +20,15 @@ signed token; what protects the installation are the rate limits. A signed-in cu
 from __future__ import annotations
 
 from collections.abc import Iterable
-
-import flask
+from typing import TYPE_CHECKING
 
 from receptionist import Channel, Host, Settings, hookimpl
 
 from .channel import WebChat
-from .routes import make_blueprint
 from .settings import WebchatSettings
+
+if TYPE_CHECKING:
+    import flask
 
 
 @hookimpl
@@ -45,4 +46,6 @@ def register_channels(host: Host) -> Iterable[Channel]:
 @hookimpl
 def register_blueprints(host: Host) -> Iterable[flask.Blueprint]:
     """What the widget talks to, below `/webchat`."""
+    from .routes import make_blueprint  # Flask is loaded where something is served: not in workers and commands
+
     return [make_blueprint(host)]

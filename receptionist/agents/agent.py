@@ -33,7 +33,7 @@ from receptionist.contracts.model import (
     ToolRequest,
     ToolSpec,
 )
-from receptionist.errors import ModelError
+from receptionist.errors import InputTooLong, ModelError
 
 MAX_ROUNDS = 4
 """Rounds in which the model may call tools; then it must answer without."""
@@ -78,8 +78,10 @@ class Agent:
         "_disposed",
         "_end_user",
         "_heard",
+        "_history",
         "_memory",
         "_prompt",
+        "_shorter",
         "_shown",
         "_toolbox",
     )
@@ -105,21 +107,27 @@ class Agent:
         self._disposed = disposed
         self._shown = False
         self._heard = brief.context.heard
+        self._history = brief.history
+        self._shorter = brief.shorter
 
     def answer(self) -> Answer:
         """The reply to all that waits, of the first model that gives one; the calls of one that failed are told to the
-        next. Raises `ModelError` (no usable answer in time) or `Interrupted`."""
+        next, and to the same one where it is asked anew with less. Raises `ModelError` (no usable answer in time) or
+        `Interrupted`."""
         note = self._toolbox.resume(self._brief.deadline)
         self._trace_shown(note)
         self._heard += said_by_customer(self._brief.history, self._brief.session)
         while True:
             try:
-                return self._converse([*self._brief.history, *note])
+                return self._converse([*self._history, *note])
             except ModelError as error:
                 self._withdraw()
-                if not self._fall_back(error):
+                shortened = self._shorten(error)
+                if not shortened and not self._fall_back(error):
                     raise
             note = self._toolbox.retold()
+            if shortened:
+                self._trace_shown(note, shortened=True)
 
     def _converse(self, items: list[Item]) -> Answer:
         """What one model says with its tools, held to what they did."""
@@ -163,16 +171,17 @@ class Agent:
 
     def dispose(self) -> None:
         """Let go of the turn; the agent answers no more."""
-        del self._brief, self._prompt, self._toolbox, self._memory, self._heard
+        del self._brief, self._prompt, self._toolbox, self._memory, self._heard, self._history, self._shorter
         self._disposed()
 
-    def _trace_shown(self, note: Sequence[Said]) -> None:
+    def _trace_shown(self, note: Sequence[Said], *, shortened: bool = False) -> None:
         self._brief.trace.show(
-            [*self._brief.history, *note],
+            [*self._history, *note],
             [message.seq for message in self._brief.messages],
             self._brief.session,
             [tool.name for tool in self._toolbox.specs()],
             "".join(self._prompt.pieces),
+            shortened=shortened,
         )
 
     def _deadline(self) -> float:
@@ -181,6 +190,22 @@ class Agent:
             return self._brief.deadline
         now = time.monotonic()
         return now + FIRST_SHARE * (self._brief.deadline - now)
+
+    def _shorten(self, error: ModelError) -> bool:
+        """Go on with the same model, half of the history and short results of tools, once in a turn; False if another
+        thing is wrong, or there is no time."""
+        if not isinstance(error, InputTooLong) or self._shorter is None or time.monotonic() >= self._brief.deadline - 1:
+            return False
+        self._history, self._shorter, self._memory = self._shorter(), None, None
+        self._toolbox.shorten()
+        log.warning(
+            "history_shortened",
+            account=self._brief.office.id,
+            conversation=self._brief.conversation_id,
+            model=shown_name(self._choices[0]),
+            reason=str(error),
+        )
+        return True
 
     def _fall_back(self, error: ModelError) -> bool:
         """Go on with the next model; False if there is none, or no time for it."""

@@ -27,6 +27,7 @@ class Brief:
     `called` is told of every tool call, refused ones too: name, arguments, and what the model gets to read.
     `memory`: where it is kept what a vendor remembers of the conversation, if the strategy wants that. `messages`:
     those that are said and those that wait, as rows. `post`: finds where the customer can be written to elsewhere.
+    `shorter`: the history with half as much in it, for a model that it is too long for.
     """
 
     office: Office
@@ -45,6 +46,7 @@ class Brief:
     trace: Trace = field(default_factory=Trace)
     messages: Sequence[Heard] = ()
     post: Post | None = None
+    shorter: Callable[[], Sequence[Said]] | None = None
 
 
 def made_up_lead() -> dict[str, Any]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import zoneinfo
 from collections.abc import Mapping
 
 from receptionist.agents.bundled import answering
@@ -11,6 +10,7 @@ from receptionist.agents.tools import PreparedTool
 from receptionist.contracts.model import Model
 from receptionist.contracts.strategy import StrategyFields
 from receptionist.errors import LineError
+from receptionist.localtime import is_timezone
 
 
 def check_fields(fields: StrategyFields, tools: Mapping[str, PreparedTool], models: Mapping[str, Model]) -> None:
@@ -18,7 +18,7 @@ def check_fields(fields: StrategyFields, tools: Mapping[str, PreparedTool], mode
     time zone, settings that a tool does not take, a fallback that is the model itself, and two prompts at once."""
     _check_tools(fields, tools)
     _check_models(fields, models)
-    if fields.timezone and fields.timezone not in zoneinfo.available_timezones():
+    if fields.timezone and not is_timezone(fields.timezone):
         raise LineError(f"timezone: there is no time zone {fields.timezone}; write one like Europe/Berlin.")
     check_holidays(fields)
     if fields.outside_hours == "text" and not (fields.opening_hours or fields.exceptions):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, Literal, Protocol
 
@@ -15,6 +16,8 @@ PERSON_BEGINS = Said("system", "A person of the business took over here.")
 PERSON_ENDS = Said("system", "The person gave the conversation back here; you answer again.")
 CHARACTERS_PER_TOKEN = 4
 """A guard, not a count: the vendor's usage says what it was."""
+LEAST_TOKENS = 200
+"""What is left at least of a history that is made shorter, so that a plain message stays whole."""
 
 
 class Recorded(Protocol):
@@ -65,6 +68,16 @@ def trimmed(
     shown = past[fitting:]
     whose = stretches.changes(session, [*shown, *waiting])
     return [*before, *_with_persons(shown, whose), *after, *reversed(now)]
+
+
+def halved(
+    history: Sequence[Said], past: Sequence[Recorded], waiting: Iterable[Recorded], session: SessionState, budget: int
+) -> list[Said]:
+    """`trimmed` anew, to half of what `history` took of its budget (tokens), and without the older half of earlier
+    tool calls."""
+    shown = sum(len(said.text) for said in history) // CHARACTERS_PER_TOKEN
+    newer = session.calls[(len(session.calls) + 1) // 2 :]
+    return trimmed(past, waiting, replace(session, calls=newer), max(LEAST_TOKENS, min(budget, shown) // 2))
 
 
 def _with_persons(past: Sequence[Recorded], whose: Sequence[tuple[int, bool]]) -> Iterator[Said]:

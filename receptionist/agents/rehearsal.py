@@ -15,7 +15,7 @@ from receptionist.agents.choices import numbered
 from receptionist.agents.claims.backing import Earlier
 from receptionist.agents.edited import edited
 from receptionist.agents.factory import AgentFactory
-from receptionist.agents.history import trimmed
+from receptionist.agents.history import halved, trimmed
 from receptionist.agents.memory import goal_values
 from receptionist.agents.prompt import Prompt
 from receptionist.contracts.edits import PromptContext
@@ -138,19 +138,22 @@ class Rehearsal:
         return prompt_context(self._office, self._strategy, self._line, self._lead, conversation, message)
 
     def _ask(self, context: PromptContext, said: _Line) -> Answer:
+        budget = self._parts.settings.history_tokens
+        history = trimmed(self._said, [said], NO_SESSION, budget)
         brief = Brief(
             office=self._office,
             strategy=self._strategy,
             context=context,
             lead=self._lead,
             conversation_id=0,
-            history=trimmed(self._said, [said], NO_SESSION, self._parts.settings.history_tokens),
+            history=history,
             deadline=time.monotonic() + self._parts.settings.turn_seconds,
             check=lambda: None,
             show=lambda text: None,
             withdraw=lambda: None,
             called=self._called,
             messages=tuple(self._said),
+            shorter=lambda: halved(history, self._said, [said], NO_SESSION, budget),
         )
         agent = self._factory.create_agent(brief, self._ledger, rehearsing=True)
         try:

@@ -28,6 +28,8 @@ MAX_CALLS = 8
 """Tool calls in one turn; further ones are refused."""
 MAX_SHOWN = 8000
 """Characters of a result the model is shown."""
+MAX_SHORT = 1000
+"""The same for a model that its input was too long for."""
 MAX_RETOLD = 500
 """Characters of a call's arguments in the note about earlier calls of the turn."""
 
@@ -77,7 +79,8 @@ class Toolbox:
         self._called = called
         self._session = session
         self._calls = 0
-        self._made: list[str] = []
+        self._longest = MAX_SHOWN
+        self._made: list[tuple[str, str, str]] = []
         self._bad = 0
         self._unknown: set[str] = set()
         self._agreed: set[tuple[str, str]] = set()
@@ -96,15 +99,21 @@ class Toolbox:
         """Settle the calls a dead worker left in this turn; a note that tells the model of them."""
         calls = self._ledger.past()
         self._calls = len(calls)
-        self._made = [_line(call.name, call.arguments, self._settle(call, deadline)) for call in calls]
+        self._made = [(call.name, call.arguments, self._settle(call, deadline)) for call in calls]
         return self.retold()
 
     def retold(self) -> list[Said]:
         """The calls made in this turn, as a note for a model that did not make them; nothing if there were none."""
         if not self._made:
             return []
-        lines = "\n".join(self._made)
+        lines = "\n".join(
+            f"- {name}({arguments[:MAX_RETOLD]}) → {result[: self._longest]}" for name, arguments, result in self._made
+        )
         return [Said("system", f"In this turn these tools were called already; do not repeat them:\n{lines}")]
+
+    def shorten(self) -> None:
+        """Show less of each result from now on, of those of earlier calls too."""
+        self._longest = MAX_SHORT
 
     def done_before(self) -> frozenset[str]:
         """The kinds of claims that earlier turns of the conversation back. Reads the database."""
@@ -123,7 +132,7 @@ class Toolbox:
         return [ToolOutput(request.call_id, request.name, self._told(request, deadline)) for request in requests]
 
     def _told(self, request: ToolRequest, deadline: float) -> str:
-        output = self._one(request, deadline)[:MAX_SHOWN]
+        output = self._one(request, deadline)[: self._longest]
         self._called(request.name, request.arguments, output)
         return output
 
@@ -152,7 +161,7 @@ class Toolbox:
         if self._unasked(tool, arguments) and len(canonical(arguments)) > MAX_ARGUMENTS:
             return f"Not called: the customer must be asked first; keep the arguments below {MAX_ARGUMENTS} characters."
         result = self._call(tool, arguments, self._ledger.begin(tool.tool.name, request.arguments), deadline)
-        self._made.append(_line(request.name, request.arguments, result))
+        self._made.append((request.name, request.arguments, result))
         return result
 
     def _call(self, tool: PreparedTool, arguments: dict[str, Any], call: Any, deadline: float) -> str:
@@ -256,10 +265,6 @@ class Toolbox:
         state, _ = _in_time(tool, tool.parse(call.arguments), context, deadline)
         if state == "done":
             self._heed([each for each in context.changes if isinstance(each, Offered)], context)
-
-
-def _line(name: str, arguments: str, result: str) -> str:
-    return f"- {name}({arguments[:MAX_RETOLD]}) → {result[:MAX_SHOWN]}"
 
 
 def _in_time(tool: PreparedTool, arguments: dict[str, Any], context: Context, deadline: float) -> tuple[str, str]:

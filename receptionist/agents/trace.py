@@ -4,10 +4,12 @@ Kept with the turn as plain values (`turns.trace`):
 
 - `shown`: `messages` (how many, notes included), `first_seq` and `last_seq` of the messages that were shown whole,
   `notes` (the text of each: summary, earlier calls, goals), `summary_seq`, `goals` (how many), `tools` (names),
-  `instructions`;
+  `instructions`, and `shortened` (true) where the model refused more, so that this is what it was shown then;
 - `rounds`: for each call of a model `model`, `seconds`, `first_text` (seconds until the first words), tokens (`input`,
   `cached`, `output`, `reasoning`), `calls` (tools it asked for), `error`;
-- `steps`: seconds by step: `wait` (from the oldest message's arrival to the turn's start), `brief`, `model`, `tools`;
+- `steps`: seconds by step: `wait` (from the oldest message's arrival to the turn's start), `files` (of it, fetching
+  what came along), `brief`, `model`, `tools`, `record` (until the turn's row is written, waiting for the database
+  included). What comes after that row, `deliver`, is told by its messages, see `turns.delivered_after`;
 - `withdrawn`: what was said and taken back, such as a claim that no tool backed.
 """
 
@@ -54,7 +56,14 @@ class Trace:
     """By the vendor's name of the model; also of rounds whose answer was never said. Not among the plain values."""
 
     def show(
-        self, items: Sequence[Said], seqs: Sequence[int], session: SessionState, tools: Sequence[str], instructions: str
+        self,
+        items: Sequence[Said],
+        seqs: Sequence[int],
+        session: SessionState,
+        tools: Sequence[str],
+        instructions: str,
+        *,
+        shortened: bool = False,
     ) -> None:
         """What the model is given before it says anything. `seqs`: of all messages that could be shown, in order; the
         newest are."""
@@ -69,6 +78,7 @@ class Trace:
             "goals": len(session.open_goals),
             "tools": list(tools),
             "instructions": instructions[:LONGEST],
+            **({"shortened": True} if shortened else {}),
         }
 
     @contextmanager

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from receptionist.cli.base import account_option, in_account, operator, printable, reading
-from receptionist.cli.lead import lead_number
+from receptionist.cli.lead import changing, lead_number
 
 if TYPE_CHECKING:
+    from receptionist.contracts.events import Event
     from receptionist.contracts.strategy import StrategyFields
     from receptionist.db import Scope
 
@@ -172,9 +173,10 @@ def strategy_use(name: str, line_id: int, account: str | None) -> None:
     """Let line LINE_ID answer with NAME; its open conversations are archived, and new ones begin."""
     from receptionist.services.strategies import assignment, strategies
 
-    with in_account(account) as (_, _, scope):
-        count = assignment.use_on_line(scope, strategies.find(scope, name).id, line_id, operator())
-    click.echo(f"Saved; the next turn uses it. Conversations archived: {count}.")
+    with changing(account) as (_, scope, events):
+        ended = assignment.use_on_line(scope, strategies.find(scope, name).id, line_id, operator())
+        events += _ended(scope, ended)
+    click.echo(f"Saved; the next turn uses it. Conversations archived: {len(ended)}.")
 
 
 @strategy.command("give-lead")
@@ -188,7 +190,15 @@ def strategy_give_lead(lead_id: int, name: str | None, nothing: bool, account: s
 
     if nothing == (name is not None):
         raise click.UsageError("name a strategy, or --none")
-    with in_account(account) as (_, _, scope):
+    with changing(account) as (_, scope, events):
         strategy_id = strategies.find(scope, name).id if name is not None else None
-        count = assignment.give_lead(scope, lead_id, strategy_id, operator())
-    click.echo(f"Saved; the next turn uses it. Conversations archived: {count}.")
+        ended = assignment.give_lead(scope, lead_id, strategy_id, operator())
+        events += _ended(scope, ended)
+    click.echo(f"Saved; the next turn uses it. Conversations archived: {len(ended)}.")
+
+
+def _ended(scope: Scope, conversation_ids: list[int]) -> list[Event]:
+    """What plugins are told of conversations that another strategy goes on with."""
+    from receptionist.contracts.events import ConversationEnded
+
+    return [ConversationEnded(scope.account_id, each, "another strategy answers") for each in conversation_ids]

@@ -53,7 +53,7 @@ def turn_show(turn_id: int, prompt: bool, account: str | None) -> None:
         click.echo(f"{who} ({message.state}): {printable(message.text)}")
     for call in calls:
         click.echo(f"tool {call.name} ({call.state}): {printable(call.arguments)} -> {printable(call.result)}")
-    _print_trace(row.trace or {}, prompt)
+    _print_trace(row.trace or {}, turns.delivered_after(said), prompt)
 
 
 def _print_head(row: AnyRow) -> None:
@@ -70,11 +70,13 @@ def _print_head(row: AnyRow) -> None:
         click.echo(f"Why: {printable(row.error)}")
 
 
-def _print_trace(trace: dict[str, Any], prompt: bool) -> None:
+def _print_trace(trace: dict[str, Any], delivered: float | None, prompt: bool) -> None:
     shown = trace.get("shown", {})
     if shown:
         tools = ", ".join(shown["tools"]) or "none"
         click.echo(f"Shown: {shown['messages']} messages, {shown['goals']} open goals; tools: {tools}.")
+        if shown.get("shortened"):
+            click.echo("More was too long for the model, so it was asked once more with half of the history.")
         if shown.get("first_seq") is not None:
             click.echo(f"Messages shown whole: {shown['first_seq']} to {shown['last_seq']} of the conversation.")
     for number, one in enumerate(trace.get("rounds", ()), 1):
@@ -82,6 +84,8 @@ def _print_trace(trace: dict[str, Any], prompt: bool) -> None:
         click.echo(f"Round {number}: {printable(one['model'])}: {printable(details)}")
     for step, seconds in trace.get("steps", {}).items():
         click.echo(f"Step {step}: {seconds:.3f} s")
+    if delivered is not None:
+        click.echo(f"Step deliver: {delivered:.3f} s")
     for text in trace.get("withdrawn", ()):
         click.echo(f"Withdrawn: {printable(text)}")
     for note in shown.get("notes", ()) if prompt else ():

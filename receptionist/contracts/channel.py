@@ -27,7 +27,8 @@ class Capabilities:
     sentence is answered at once. `text_limit`: how long one message may be, as `Channel.length` counts; longer
     replies are split. `media`: whether `send` takes files. `choices`: how many short answers a message may offer as
     buttons; with 0 they become a numbered list. `reaches`: "phone" or "email" where that is the address a customer can
-    be written to who never wrote there; "" where only who wrote first can be answered.
+    be written to who never wrote there; "" where only who wrote first can be answered. `reply_window_seconds`: how long
+    after a customer's last message the vendor takes texts for them; None where it always does. Nothing is sent later.
     """
 
     delivery: Literal["pull", "push"] = "push"
@@ -38,6 +39,7 @@ class Capabilities:
     media: bool = False
     choices: int = 0
     reaches: Literal["", "phone", "email"] = ""
+    reply_window_seconds: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from receptionist.contracts.model import Usage
+from receptionist.contracts.session import GoalKind
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +39,43 @@ class TurnRecorded(Event):
     model: str | None = None
     usage: Usage = field(default_factory=Usage)
     cost: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ToolCalled(Event):
+    """A tool call of a turn ended: "done", "failed" (it did nothing) or "unknown" (nobody knows whether it did), as
+    `state` says. `seconds`: how long the worker that ended it was at it.
+
+    What it was called with, and what came of it, are a customer's words and not told."""
+
+    conversation_id: int
+    turn_id: int
+    name: str
+    state: str
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class GoalChanged(Event):
+    """A goal of a conversation was set, added to (`state="open"`) or closed (`done` or `dropped`), by a tool or while a
+    message was taken. `goal_id` is of its conversation; `title` and `outcome`, what became of it, are for persons. What
+    is known for the goal is not told."""
+
+    conversation_id: int
+    goal_id: str
+    kind: GoalKind
+    state: Literal["open", "done", "dropped"]
+    title: str
+    outcome: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ConversationEnded(Event):
+    """A conversation is over, for `reason`: the agent ended it, or another strategy answers the customer from now on.
+    What was begun in it, such as the reply that says goodbye, is still finished."""
+
+    conversation_id: int
+    reason: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -103,6 +103,8 @@ class Drain:
             self._ring_next(taken[0])
 
     def _take(self, conversation_id: int) -> tuple[Lease, View] | None:
+        if self._keeper.at_work(conversation_id):  # and sees all rows; a process that was frozen has not died
+            return None
         alone = False
         try:
             with self._parts.database.begin() as connection:
@@ -194,7 +196,7 @@ class Drain:
         try:
             if lease.attempts >= MAX_ATTEMPTS:
                 return self._turns.fail(lease, view, f"its worker died or failed {lease.attempts} times")
-            whole = _narrowed(lease, self._with_files(lease, view))
+            whole = _narrowed(lease, self._with_files(lease, view, attempt))
             if whole is not view and whole.unsent:  # came while files were fetched, and goes out first
                 return None
             return self._turns.run(lease, whole, attempt, lambda: self._may_go_on(lease))
@@ -206,13 +208,15 @@ class Drain:
                 raise RuntimeError("an answer was interrupted that nothing may interrupt any more") from error
             return None
 
-    def _with_files(self, lease: Lease, view: View) -> View:
+    def _with_files(self, lease: Lease, view: View, attempt: Attempt) -> View:
         """The view with the files that came along stored; the same one where there are none."""
         if not any(row.attachments for row in view.waiting):
             return view
         line = self._parts.directory.office(lease.account_id, lease.revision).lines.get(lease.line_id)
+        begun = time.monotonic()
         if line is None or not attachments.fetch_all(self._parts, lease, line, view.waiting):
             return view
+        attempt.files += time.monotonic() - begun
         return self._look(lease)
 
     def _close(self, lease: Lease, view: View) -> bool:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import threading
 import time
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 
 import sqlalchemy as sa
 import structlog
@@ -20,6 +21,8 @@ from receptionist.pipeline.loops import GUARD
 
 WATCH_SECONDS = 1.0
 """How often holders learn that a newer message came in through another process."""
+
+EPOCH = datetime.fromtimestamp(0, UTC)
 
 log = structlog.get_logger()
 
@@ -69,12 +72,14 @@ class Lease:
     """Whether that person is the loop guard, before whom nothing was being written: what was said goes out."""
     person_is_late: bool = False
     """Whether a person was asked for who has not come in the account's time."""
+    noted_at: datetime = EPOCH
+    """The database's time when it was last noted how the conversation is."""
     lost: threading.Event = field(default_factory=threading.Event)
     newer: threading.Event = field(default_factory=threading.Event)
 
     def note(self, row: AnyRow) -> None:
         """Take over the address and what `FATE` says from a row of the conversation as it is now."""
-        self.address = row.address
+        self.address, self.noted_at = row.address, row.now
         self.opted_out = row.opted_out_at is not None
         self.with_person = row.person_until is not None and row.person_until > row.now
         self.with_guard = self.with_person and row.person == GUARD
@@ -282,6 +287,13 @@ class LeaseKeeper:
         """Give a lease back once the database can be written to again; until then it only runs out."""
         with self._lock:
             self._owed.append((lease, due_in))
+
+    def at_work(self, conversation_id: int) -> bool:
+        """Whether a thread of this process is at work on it, and not overdue. Its lease may have run out while the
+        process was frozen; what the thread does next proves, or renews, it."""
+        with self._lock:
+            lease = self._held.get(conversation_id)
+        return lease is not None and not lease.lost.is_set() and lease.work_until > time.monotonic()
 
     def held(self) -> list[Lease]:
         """The leases held by this process."""

@@ -8,17 +8,18 @@ rows, which were not changed, for they are committed with the result.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
 
 from receptionist.agents.claims.backing import PERSON_BACKS, Earlier
 from receptionist.agents.context import Callback, Change, Ended, PersonRequest, Posted, SessionChange
-from receptionist.contracts.events import Event, LeadChanged, PersonRequested
+from receptionist.contracts.events import ConversationEnded, Event, LeadChanged, PersonRequested, ToolCalled
 from receptionist.db import Scope, db_now
 from receptionist.models import Conversation, Message, ToolCall, Turn
 from receptionist.parts import Parts
-from receptionist.pipeline import post
+from receptionist.pipeline import goals, post
 from receptionist.pipeline.lease import Lease, guarded, hold
 from receptionist.services.conversations import conversations, handover, sessions, tasks
 from receptionist.services.conversations.sessions import SessionState
@@ -50,6 +51,7 @@ class Ledger:
         self._lease = lease
         self._version = strategy_version_id
         self._number = 0
+        self._begun = time.monotonic()
 
     @property
     def acted(self) -> bool:
@@ -97,6 +99,7 @@ class Ledger:
 
     def begin(self, name: str, arguments: str) -> LedgeredCall:
         """Commit that a call is about to be made. Raises `FenceLost`."""
+        self._begun = time.monotonic()
         with self._parts.database.begin(durable=True) as connection:
             scope = Scope(connection, self._lease.account_id)
             hold(scope, self._lease)
@@ -112,7 +115,7 @@ class Ledger:
         return LedgeredCall(call_id, number, name, arguments, "started", None, row.started_at)
 
     def finish(self, call: LedgeredCall, state: str, result: str, changes: Sequence[Change] = ()) -> None:
-        """Commit the call's result together with the changes it asked for. Raises `FenceLost`."""
+        """Commit the call's result together with the changes it asked for, and tell of them. Raises `FenceLost`."""
         minutes = self._parts.directory.office(self._lease.account_id, self._lease.revision).person_minutes
         with self._parts.database.begin() as connection:
             scope = Scope(connection, self._lease.account_id)
@@ -125,8 +128,8 @@ class Ledger:
             events = [event for change in changes if (event := self._apply(scope, change, minutes)) is not None]
             posted = [each for each in changes if isinstance(each, Posted)]
             rings = [post.put(self._parts, scope, self._lease.lead_id, each) for each in posted]
-            self._remember(scope, call, result, [each for each in changes if isinstance(each, SessionChange)])
-        for event in events:
+            events += self._remember(scope, call, result, [each for each in changes if isinstance(each, SessionChange)])
+        for event in (self._called(call, state), *events):
             self._parts.emit(event)
         for conversation_id in rings:
             self._parts.ring(conversation_id)
@@ -135,15 +138,25 @@ class Ledger:
         """The call's idempotency key; with the time in it, for ids begin anew in another or a restored database."""
         return f"turn-{self._lease.turn_id}-call-{call.number}-{call.started_at.timestamp() * 1000:.0f}"
 
-    def _remember(self, scope: Scope, call: LedgeredCall, result: str, changes: Sequence[SessionChange]) -> None:
-        """Keep the call, and what it changed of the goals, for the conversation's next turns."""
+    def _called(self, call: LedgeredCall, state: str) -> Event:
+        lease, seconds = self._lease, time.monotonic() - self._begun
+        assert lease.turn_id is not None
+        return ToolCalled(lease.account_id, lease.conversation_id, lease.turn_id, call.name, state, seconds)
+
+    def _remember(self, scope: Scope, call: LedgeredCall, result: str, changes: Sequence[SessionChange]) -> list[Event]:
+        """Keep the call, and what it changed of the goals, for the conversation's next turns; tells of the goals."""
+        before = SessionState()
 
         def apply(state: SessionState) -> SessionState:
+            nonlocal before
+            before = state
             for change in changes:
                 state = change.apply(state)
             return sessions.with_call(state, call.name, call.arguments, result)
 
-        self._lease.session_version = sessions.change(scope, self._lease.conversation_id, apply).version
+        after = sessions.change(scope, self._lease.conversation_id, apply)
+        self._lease.session_version = after.version
+        return goals.changed(self._lease, before, after)
 
     def _apply(self, scope: Scope, change: Change, minutes: int) -> Event | None:
         """`minutes`: how long a customer who was promised a person waits."""
@@ -153,8 +166,8 @@ class Ledger:
             return LeadChanged(lease.account_id, lease.lead_id, change.fields())
         if isinstance(change, Callback):
             tasks.agree_callback(scope, lease.conversation_id, lease.lead_id, lease.turn_id, change.text, change.due_at)
-        elif isinstance(change, Ended):
-            conversations.end(scope, lease.conversation_id, change.reason)
+        elif isinstance(change, Ended) and conversations.end(scope, lease.conversation_id, change.reason):
+            return ConversationEnded(lease.account_id, lease.conversation_id, change.reason)
         if not isinstance(change, PersonRequest):
             return None
         handover.ask_for_person(scope, lease.conversation_id, f"{change.reason}: {change.summary}", minutes)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
 
-from receptionist.db import AnyRow, Scope, db_now, prepared
+from receptionist.db import AnyRow, Scope, prepared
 from receptionist.models import Message, table
 from receptionist.models.conversations import OPEN_STATES
 from receptionist.pipeline.lease import Lease, hold
@@ -56,7 +56,6 @@ _columns = (
     *(_messages.c[name] for name in ("id", "seq", "direction", "author", "kind", "address")),
     *(_messages.c[name] for name in ("text", "state", "error", "attempts", "replays", "attachments", "choices")),
     _messages.c.created_at,
-    db_now().label("now"),
 )
 
 NEWEST = prepared(
@@ -100,7 +99,7 @@ def load(scope: Scope, lease: Lease, known: Known) -> View:
         past=[row for row in rows if row.state != "waiting" and not _unseen(row)],
         session=session,
         lead=known.leads.get(scope, lease.lead_id, lease.lead_version),
-        at=rows[-1].now if rows else datetime.now(UTC),
+        at=max(lease.noted_at, rows[-1].created_at) if rows else lease.noted_at,
     )
 
 

@@ -23,6 +23,7 @@ from receptionist.pipeline.edge import LONGEST_CODE, LONGEST_ERROR, LONGEST_ID
 from receptionist.pipeline.lease import Lease, hold, release
 from receptionist.pipeline.sendkey import send_key
 from receptionist.services import lines
+from receptionist.services.conversations import reply_window
 from receptionist.text import bounded
 
 MAX_SENDS = 5
@@ -108,6 +109,8 @@ class Outbox:
             if result is None and row.id != begun:
                 result = _no_longer_wanted(lease, row)
             if result is None:
+                result = self._too_late(lease, channel, row, tried=row.state == "sending" and row.id != begun)
+            if result is None:
                 result = self._send(lease, channel, line, row, message, begun=row.id == begun)
             released = self._mark(lease, line, message, result, last=then_release and row is unsent[-1])
             if channel.capabilities.delivery == "pull" and result.state == "sent":
@@ -132,6 +135,18 @@ class Outbox:
             log.exception("channel_failed", channel=line.channel)
             return Result("unknown", error=f"{type(error).__name__}: the channel could not tell")
         return Result("sent", sent.provider_message_id) if sent else None
+
+    def _too_late(self, lease: Lease, channel: Channel, row: AnyRow, *, tried: bool) -> Result | None:
+        """The vendor would not take the message any more, as the customer wrote too long ago. `tried`: its sender died,
+        and by asking nobody can be sure that it did not go out."""
+        if channel.capabilities.reply_window_seconds is None:
+            return None
+        with self._parts.database.read() as connection:
+            scope = Scope(connection, lease.account_id)
+            if reply_window.is_open(scope, channel, lease.line_id, lease.lead_id, row.address):
+                return None
+        state = "unknown" if tried and channel.capabilities.idempotent_send else "failed"
+        return Result(state, error=f"too late: {reply_window.rule(channel)}")
 
     def _send(
         self, lease: Lease, channel: Channel, line: Line, row: AnyRow, message: Outbound, *, begun: bool

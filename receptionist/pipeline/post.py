@@ -16,7 +16,7 @@ from receptionist.parts import Parts
 from receptionist.pipeline.intake import open_conversation
 from receptionist.pipeline.lease import Lease
 from receptionist.pipeline.split import split
-from receptionist.services.conversations import handover
+from receptionist.services.conversations import handover, reply_window
 from receptionist.services.leads import consent, lead_addresses, leads
 from receptionist.text import storable
 
@@ -49,8 +49,9 @@ class PostOffice:
             lead = leads.find(scope, self._lease.lead_id)
             address = self._address(scope, lead, channel, unproved=unproved)
             _may_write(self._parts, scope, lead.id, channel, address)
-            line = _best(scope, lead.id, lines)
-        kind = self._parts.channels[channel]
+            line, kind = _best(scope, lead.id, lines), self._parts.channels[channel]
+            if not reply_window.is_open(scope, kind, line.id, lead.id, address):
+                raise ToolError(f"{reply_window.rule(kind)} Nothing was sent; tell them here, or use another channel.")
         parts = tuple(split(text, kind.capabilities.text_limit, kind.length))
         return Posted(line.id, channel, address, text, parts)
 

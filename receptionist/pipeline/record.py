@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -11,6 +12,7 @@ from typing import Any, Literal
 import sqlalchemy as sa
 
 from receptionist.agents.take_message import Step
+from receptionist.contracts.events import Event
 from receptionist.contracts.model import Memory, Usage
 from receptionist.db import AnyRow, Scope, db_now, prepared
 from receptionist.errors import Interrupted
@@ -67,7 +69,7 @@ INSERT_REPLY = sa.insert(_messages).returning(
 )
 SETTLE = prepared(
     sa.update(_messages)
-    .where(_messages.c.id.in_(sa.bindparam("b_ids", expanding=True)), _messages.c.state == "waiting")
+    .where(_messages.c.id == sa.bindparam("b_id"), _messages.c.state == "waiting")
     .values(state=sa.bindparam("b_state"), turn_id=sa.bindparam("b_turn"), error=sa.bindparam("b_error")),
     _messages,
 )
@@ -139,6 +141,8 @@ class Recorded:
     """Why a person was asked for, if one was."""
     learned: LeadChange = NOTHING_LEARNED
     """What a step of taking a message found out about the lead."""
+    goals: Sequence[Event] = ()
+    """What is to be told of the goals that it set or closed."""
 
 
 def record(
@@ -157,6 +161,7 @@ def record(
     reply that may not be sent any more (the customer opted out, a person took over) is suppressed. Raises
     `FenceLost`, or `Newer` where the answer may still be begun anew (`restartable`).
     """
+    begun = time.monotonic()
     then_release = road is Road.FETCHED and not more
     with parts.database.begin(durable=road is Road.SENT_NOW) as connection:
         scope = Scope(connection, lease.account_id)
@@ -164,7 +169,7 @@ def record(
         newer = first_seq > lease.next_seq
         if newer and restartable:
             raise Newer("a newer message came")
-        turn_id = _close_turn(scope, lease, outcome)
+        turn_id = _close_turn(scope, lease, outcome, begun)
         if outcome.charged and not accounts.charge_turn(scope, turn_id):
             lease.credits = 0
             raise Newer("the last credit was just used")
@@ -172,7 +177,7 @@ def record(
         _settle_waiting(scope, waiting, outcome, turn_id)
         if outcome.memory is not None:
             memories.settle(scope, lease, outcome.memory, replies, all_answered=not (newer or more))
-        learned = NOTHING_LEARNED if outcome.step is None else taking.keep(scope, lease, outcome.step)
+        learned, told = (NOTHING_LEARNED, []) if outcome.step is None else taking.keep(scope, lease, outcome.step)
         person = persons.ask(scope, lease, outcome, turn_id)
         if outcome.nobody_came:
             handover.promise_kept(scope, lease.conversation_id)
@@ -182,7 +187,7 @@ def record(
     if not newer:
         lease.next_seq = first_seq + len(replies)
     unsent = [row for row in replies if row.state in ("pending", "sending")]
-    return Recorded(turn_id, replies, unsent, then_release and not newer, person, learned)
+    return Recorded(turn_id, replies, unsent, then_release and not newer, person, learned, told)
 
 
 def _advance(scope: Scope, lease: Lease, count: int, then_release: bool) -> int:
@@ -203,7 +208,13 @@ def _advance(scope: Scope, lease: Lease, count: int, then_release: bool) -> int:
     return int(row.next_seq) - count
 
 
-def _close_turn(scope: Scope, lease: Lease, outcome: Outcome) -> int:
+def _traced(trace: Mapping[str, Any] | None, begun: float) -> dict[str, Any]:
+    """The trace with the time of this step until now, the last moment that can be written into the turn's row."""
+    before = trace or {}
+    return {**before, "steps": {**before.get("steps", {}), "record": round(time.monotonic() - begun, 3)}}
+
+
+def _close_turn(scope: Scope, lease: Lease, outcome: Outcome, begun: float) -> int:
     values: dict[str, Any] = {
         "strategy_version_id": outcome.strategy_version_id,
         "ticket": outcome.ticket,
@@ -216,7 +227,7 @@ def _close_turn(scope: Scope, lease: Lease, outcome: Outcome) -> int:
         "cost": outcome.cost,
         "error": outcome.error,
         "seconds": outcome.seconds,
-        "trace": outcome.trace,
+        "trace": _traced(outcome.trace, begun),
     }
     if lease.turn_id is None:
         values |= {"account_id": lease.account_id, "conversation_id": lease.conversation_id}
@@ -266,10 +277,5 @@ def _fate(lease: Lease, part: int, road: Road) -> dict[str, Any]:
 
 def _settle_waiting(scope: Scope, waiting: Sequence[AnyRow], outcome: Outcome, turn_id: int) -> None:
     states = {"done": "answered", "silent": "silent", "failed": "failed"}
-    scope.execute(
-        SETTLE,
-        b_ids=[row.id for row in waiting],
-        b_state=states[outcome.state],
-        b_turn=turn_id,
-        b_error=outcome.error,
-    )
+    values = {"b_state": states[outcome.state], "b_turn": turn_id, "b_error": outcome.error}
+    scope.execute_each(SETTLE, [{"b_id": row.id, **values} for row in waiting])

@@ -3,22 +3,38 @@
 from __future__ import annotations
 
 from receptionist.agents.take_message import Step
+from receptionist.contracts.events import Event
 from receptionist.db import Scope
+from receptionist.pipeline import goals
 from receptionist.pipeline.lease import Lease
 from receptionist.services.conversations import sessions
+from receptionist.services.conversations.sessions import SessionState
 from receptionist.services.leads import leads
 from receptionist.services.leads.leads import LeadChange
 
 
-def keep(scope: Scope, lease: Lease, step: Step) -> LeadChange:
-    """Keep what the customer said in session and lead; returns what is new in the lead, whose filled fields stay.
+def keep(scope: Scope, lease: Lease, step: Step) -> tuple[LeadChange, list[Event]]:
+    """Keep what the customer said in session and lead; returns what is new in the lead, whose filled fields stay, and
+    what is to be told of the goals.
 
     Raises `Unavailable`, `LeadError` if the lead was merged or erased just now."""
-    if step.goals:
-        lease.session_version = sessions.change(scope, lease.conversation_id, step.apply).version
+    told = _goals(scope, lease, step) if step.goals else []
     if not step.learned.fields():
-        return LeadChange()
+        return LeadChange(), told
     lead = leads.lock(scope, lease.lead_id)
     new = LeadChange(**{name: getattr(step.learned, name) for name in step.learned.fields() if not getattr(lead, name)})
     leads.change(scope, lead.id, new)
-    return new
+    return new, told
+
+
+def _goals(scope: Scope, lease: Lease, step: Step) -> list[Event]:
+    before = SessionState()
+
+    def apply(state: SessionState) -> SessionState:
+        nonlocal before
+        before = state
+        return step.apply(state)
+
+    after = sessions.change(scope, lease.conversation_id, apply)
+    lease.session_version = after.version
+    return goals.changed(lease, before, after)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import reduce
 from typing import Any
@@ -13,7 +13,7 @@ from receptionist.agents.brief import Brief, prompt_context
 from receptionist.agents.choices import chosen, numbered
 from receptionist.agents.edited import edited
 from receptionist.agents.factory import AgentFactory
-from receptionist.agents.history import trimmed
+from receptionist.agents.history import halved, trimmed
 from receptionist.agents.memory import goal_values
 from receptionist.agents.take_message import answered_again
 from receptionist.agents.trace import Trace
@@ -47,6 +47,8 @@ class Attempt:
     restarts_left: int = 3
     spent: dict[str, Usage] = field(default_factory=dict)
     """What models used so far, by model."""
+    files: float = 0.0
+    """Seconds in which files that came along were fetched."""
 
 
 class Turns:
@@ -110,6 +112,8 @@ class _Stage:
         self._trace = Trace(spent=attempt.spent)
         if view.waiting:
             self._trace.took("wait", (view.at - view.waiting[0].created_at).total_seconds())
+        if attempt.files:
+            self._trace.took("files", attempt.files)
 
     def answer(self, factory: AgentFactory, refusals: Refusals) -> Outcome:
         """Let an agent answer; the apology, and a message taken, if it cannot."""
@@ -231,13 +235,14 @@ class _Stage:
         )
 
     def _brief(self, office: Office, strategy: PublishedStrategy, context: PromptContext) -> Brief:
+        history = self._history()
         return Brief(
             office=office,
             strategy=strategy,
             context=context,
             lead=self._view.lead,
             conversation_id=self._lease.conversation_id,
-            history=self._history(),
+            history=history,
             messages=(*self._view.past, *self._view.waiting),
             post=PostOffice(self._parts, self._lease, context),
             deadline=self._attempt.deadline,
@@ -247,12 +252,18 @@ class _Stage:
             session=self._view.session,
             trace=self._trace,
             memory=MemoryRow(self._parts, self._lease, self._view) if strategy.fields.memory == "provider" else None,
+            shorter=lambda: self._shorter(history),
         )
 
     def _history(self) -> list[Said]:
         view = self._view
         history = trimmed(view.past, view.waiting, view.session, self._parts.settings.history_tokens)
         return [*history, *chosen(view.past, view.waiting)]
+
+    def _shorter(self, history: Sequence[Said]) -> list[Said]:
+        view, budget = self._view, self._parts.settings.history_tokens
+        less = halved(history, view.past, view.waiting, view.session, budget)
+        return [*less, *chosen(view.past, view.waiting)]
 
     def _wanted(self) -> None:
         """Raises `Interrupted` if the answer is not wanted any more."""
@@ -285,6 +296,8 @@ class _Stage:
             self._withdraw()
         if fields := recorded.learned.fields():
             self._parts.emit(LeadChanged(lease.account_id, lease.lead_id, fields))
+        for told in recorded.goals:
+            self._parts.emit(told)
         self._parts.emit(
             TurnRecorded(
                 lease.account_id,

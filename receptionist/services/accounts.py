@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import zoneinfo
-
 import sqlalchemy as sa
 
 from receptionist.db import AnyRow, Scope
 from receptionist.errors import LineError
+from receptionist.localtime import is_timezone
 from receptionist.models import Account, CreditEntry, table
 from receptionist.phones import is_country
 
@@ -108,7 +107,7 @@ def charge_turn(scope: Scope, turn_id: int) -> bool:
 
 
 def _check(timezone: str | None, country: str | None) -> None:
-    if timezone is not None and timezone not in zoneinfo.available_timezones():
+    if timezone is not None and not is_timezone(timezone):
         raise LineError(f"There is no time zone {timezone}; write one like Europe/Berlin.")
     if country is not None and not is_country(country):
         raise LineError(f"There is no country {country}; write its two letters in capitals, such as DE (ISO 3166-1).")

@@ -85,7 +85,7 @@ class SecondModel(ScriptedModel):
 
 def _echo(request: ModelRequest) -> str:
     if outputs := [item.output for item in request.items if isinstance(item, ToolOutput)]:
-        return f"Done: {'; '.join(outputs)}"
+        return f"The tool said: {'; '.join(outputs)}"
     said = [item for item in request.items if isinstance(item, Said)]
     last = max((index for index, item in enumerate(said) if item.role == "assistant"), default=-1)
     return "Echo: " + " | ".join(item.text for item in said[last + 1 :] if item.role == "user")

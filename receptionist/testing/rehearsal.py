@@ -18,8 +18,9 @@ from receptionist.app import create_app
 from receptionist.contracts.messages import Sender
 from receptionist.contracts.strategy import StrategyFields
 from receptionist.core import DATABASE_FILE, assemble
-from receptionist.db import Database, Scope
+from receptionist.db import Database, Scope, db_now
 from receptionist.errors import AdminError, PluginError
+from receptionist.models import Message, table
 from receptionist.pipeline.runner import Runner
 from receptionist.pipeline.sweeper import LATE, overdue
 from receptionist.services import accounts, lines
@@ -187,6 +188,13 @@ class Rehearsal:
         with self.parts.database.begin() as connection:
             self._rung += [row.id for row in connection.execute(due).all()]
         self.work()
+
+    def age(self, seconds: float) -> None:
+        """Let all that customers wrote be so old."""
+        messages = table(Message)
+        old = sa.update(messages).where(messages.c.direction == "in")
+        with self.parts.database.begin() as connection:
+            connection.execute(old.values(created_at=db_now(-seconds), sent_at=None))
 
     def sweep(self) -> None:
         """Look, as the sweeper does, for what is due by now, and work it off."""

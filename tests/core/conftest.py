@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from flask.testing import FlaskClient
 
-from receptionist import migrations
 from receptionist.agents.factory import AgentFactory
 from receptionist.app import create_app
 from receptionist.core import assemble
@@ -17,16 +17,23 @@ from receptionist.parts import Parts
 from receptionist.services import accounts, lines
 from receptionist.services.demo.first_start import create_demo_if_empty
 from receptionist.services.strategies import strategies
+from receptionist.testing.rehearsal import make_template
 
 Assembled = tuple[Parts, AgentFactory]
 
 
+@pytest.fixture(scope="session")
+def _migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The file of a database that is up to date and empty, to be copied."""
+    return make_template(tmp_path_factory.mktemp("migrated"))
+
+
 @pytest.fixture
-def assembled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Assembled]:
+def assembled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, _migrated: Path) -> Iterator[Assembled]:
     for name in ("DATABASE_URL", "OPENAI_API_KEY", "OPENAI_BASE_URL", "SECRET_KEY", "PUBLIC_URL", "PORT"):
         monkeypatch.delenv(name, raising=False)
+    shutil.copy(_migrated, tmp_path)
     parts, factory = assemble(tmp_path)
-    migrations.upgrade(parts.database)
     yield parts, factory
     parts.database.dispose()
 

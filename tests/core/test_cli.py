@@ -11,7 +11,7 @@ from pathlib import Path
 from unittest.mock import patch
 
 import pytest
-from click.testing import CliRunner
+from click.testing import CliRunner, Result
 
 from receptionist.cli import main
 from receptionist.contracts.messages import Inbound, Sender
@@ -21,14 +21,18 @@ from receptionist.parts import Parts
 
 
 def call(parts: Parts, *arguments: str, stdin: str = "", fails: bool = False) -> str:
-    """Run the program on the installation of `parts`; its output, or with `fails` its error output.
-
-    Within the test, for a process of its own takes a second; tests/people has some of those."""
-    with patch("receptionist.log.configure"):  # which is for the whole process, and other tests read its log
-        done = CliRunner().invoke(main, arguments, input=stdin, env={"INSTANCE_PATH": str(parts.instance_path)})
-    assert done.exception is None or isinstance(done.exception, SystemExit), done.output
+    """Run the program on the installation of `parts`; its output, or with `fails` its error output."""
+    done = result(parts.instance_path, *arguments, stdin=stdin)
     assert (done.exit_code != 0) == fails, done.output
     return done.stderr if fails else done.stdout
+
+
+def result(instance: Path, *arguments: str, stdin: str = "") -> Result:
+    """What became of a command. Within the test, for a process of its own takes a second; tests/people has some."""
+    with patch("receptionist.log.configure"):  # which is for the whole process, and other tests read its log
+        done = CliRunner().invoke(main, arguments, input=stdin, env={"INSTANCE_PATH": str(instance)})
+    assert done.exception is None or isinstance(done.exception, SystemExit), done.output
+    return done
 
 
 def write(parts: Parts, text: str) -> int:
@@ -159,18 +163,14 @@ def test_doctor_says_where_settings_were_read(demo: Parts) -> None:
 def test_doctor_names_a_database_that_is_behind(tmp_path: Path, parts: Parts) -> None:
     with parts.database.begin() as connection:
         connection.exec_driver_sql("UPDATE alembic_version SET version_num = '0000'")
-    environment = {**os.environ, "INSTANCE_PATH": str(tmp_path)}
-    command = [sys.executable, "-m", "receptionist", "doctor"]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
-    assert done.returncode == 1
+    done = result(tmp_path, "doctor")
+    assert done.exit_code == 1
     assert "receptionist migrate" in done.stdout
 
 
 def test_an_empty_database_is_answered_with_the_command_that_makes_it(tmp_path: Path) -> None:
-    environment = {**os.environ, "INSTANCE_PATH": str(tmp_path)}
-    command = [sys.executable, "-m", "receptionist", "account", "add", "Acme"]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
-    assert "run: receptionist migrate" in done.stderr
+    done = result(tmp_path, "account", "add", "Acme")
+    assert done.exit_code == 1 and "run: receptionist migrate" in done.stderr
 
 
 def test_accounts_are_listed_and_changed_and_a_line_is_shown_without_its_secrets(demo: Parts) -> None:

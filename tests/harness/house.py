@@ -6,6 +6,7 @@ import itertools
 import json
 import sys
 import uuid
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -28,12 +29,17 @@ _VISITORS = itertools.count(1)
 
 
 class House:
-    """One core on a temporary folder. Nothing runs by itself unless `start` is called."""
+    """One core on a temporary folder. Nothing runs by itself unless `start` is called.
 
-    def __init__(self, path: Path, vendor: VendorServer) -> None:
+    Without `bursts` it answers a fragment such as "hi" at once, unless the strategy says how long to wait."""
+
+    def __init__(self, path: Path, vendor: VendorServer, *, bursts: bool = False) -> None:
         self.path = path
         self._vendor = vendor
         self.parts, self.factory = assemble(path)
+        if not bursts:
+            for channel in self.parts.channels.values():
+                channel.capabilities = replace(channel.capabilities, burst_seconds=0.0)
         self.runner = Runner(self.parts, self.factory)
         self.runner._worker.worker_timeout = 50  # milliseconds between looks for the end; a process takes its time
         self._ring = self.parts.ring

@@ -11,6 +11,7 @@ import socket
 import sqlite3
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -19,7 +20,8 @@ from typing import Any
 import psycopg
 from dotenv import dotenv_values
 
-ROOT = Path(__file__).resolve().parents[2]
+from tests.harness.forked import ROOT, Fork, parent
+
 KEPT = ("PATH", "HOME", "LANG", "TZ", "TMPDIR", "COVERAGE_PROCESS_START")
 
 
@@ -46,12 +48,15 @@ class Installation:
     command = "run"
     """What `receptionist` is started with."""
 
+    cold = False
+    """Whether a new Python is started for it, as a host does it, and not a fork: see `tests.harness.forked`."""
+
     def __init__(self, path: Path, **settings: object) -> None:
         self.path = path
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.settings = {name.upper(): str(value) for name, value in settings.items()}
-        self._process: subprocess.Popen[bytes] | None = None
+        self._process: subprocess.Popen[bytes] | Fork | None = None
         self._log = path / f"log-{self.port}.txt"
 
     def drop_in(self, source: Path | str, name: str = "") -> None:
@@ -71,8 +76,17 @@ class Installation:
 
     def start(self, timeout: float = 30.0) -> None:
         """Start and return when it works. Raises `RuntimeError` with the log if it does not."""
+        self._process = self._cold_start() if self._is_cold else self._fork([self.command], self._log)
+        until = time.monotonic() + timeout
+        while not self.works():
+            if self._process.poll() is not None or time.monotonic() > until:
+                self.kill()
+                raise RuntimeError(f"receptionist {self.command} did not start:\n{self.log()}")
+            time.sleep(0.03)
+
+    def _cold_start(self) -> subprocess.Popen[bytes]:
         with self._log.open("ab") as log:
-            self._process = subprocess.Popen(
+            return subprocess.Popen(
                 [sys.executable, "-m", "receptionist", self.command],
                 env=self.environment(),
                 cwd=self.path,
@@ -81,12 +95,13 @@ class Installation:
                 stderr=log,
                 start_new_session=True,
             )
-        until = time.monotonic() + timeout
-        while not self.works():
-            if self._process.poll() is not None or time.monotonic() > until:
-                self.kill()
-                raise RuntimeError(f"receptionist {self.command} did not start:\n{self.log()}")
-            time.sleep(0.03)
+
+    def _fork(self, arguments: Sequence[str], *outputs: Path) -> Fork:
+        return parent.start(arguments, self.environment(), self.path, *outputs)
+
+    @property
+    def _is_cold(self) -> bool:
+        return self.cold or "COVERAGE_PROCESS_START" in os.environ  # which begins with a new Python
 
     def works(self) -> bool:
         """Whether it does what it was started for."""
@@ -114,6 +129,18 @@ class Installation:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self._process.pid, number)
 
+    def freeze(self) -> None:
+        """SIGSTOP to the whole group; returns when all its threads rest, which takes a busy machine a moment."""
+        self.signal(signal.SIGSTOP)
+        assert self._process is not None
+        table = ["ps", "-L", "-o", "stat=", "-g", str(self._process.pid)]  # of the session
+        until = time.monotonic() + 5
+        while time.monotonic() < until:
+            states = subprocess.run(table, capture_output=True, text=True, check=False).stdout.split()
+            if all(state[0] in "TZ" for state in states):
+                return
+        raise TimeoutError(f"{self.command} cannot be frozen: {states}")
+
     def kill(self) -> None:
         """SIGKILL to every process of the installation."""
         if self._process is not None:
@@ -123,7 +150,7 @@ class Installation:
     def terminate(self) -> None:
         """SIGTERM to the first process, as a host does it."""
         assert self._process is not None, "start it first"
-        self._process.terminate()
+        self._process.send_signal(signal.SIGTERM)
 
     def wait(self, timeout: float = 25.0) -> int:
         """The exit status, when it has ended."""
@@ -136,10 +163,16 @@ class Installation:
 
     def cli(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Run `receptionist` with these arguments on the same folder."""
-        command = [sys.executable, "-m", "receptionist", *arguments]
-        return subprocess.run(
-            command, env=self.environment(), cwd=self.path, capture_output=True, text=True, timeout=60, check=False
-        )
+        if self._is_cold:
+            command = [sys.executable, "-m", "receptionist", *arguments]
+            return subprocess.run(
+                command, env=self.environment(), cwd=self.path, capture_output=True, text=True, timeout=60, check=False
+            )
+        with tempfile.TemporaryDirectory() as folder:
+            outputs = [Path(folder) / name for name in ("output", "errors")]
+            status = self._fork(arguments, *outputs).wait(60)
+            said, complained = (output.read_text(encoding="utf-8") for output in outputs)
+        return subprocess.CompletedProcess(arguments, status, said, complained)
 
     @property
     def database_url(self) -> str:

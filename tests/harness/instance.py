@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import compileall
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -64,6 +65,7 @@ def prepare(path: Path, vendor_url: str, database_url: str = "") -> Path:
     (path / "plugins").mkdir(parents=True)
     for name in DROP_INS:
         shutil.copy(FAULTS / f"{name}.py", path / "plugins")
+    compileall.compile_dir(path / "plugins", quiet=1)  # is copied with them
     (path / "settings.env").write_text(f"DISABLED_PLUGINS={left_out()}\nDATABASE_URL={database_url}\n")
     parts, factory = assemble(path)
     migrations.upgrade(parts.database)

@@ -10,17 +10,17 @@ import pytest
 from receptionist.db import Scope
 from receptionist.services import accounts
 from receptionist.services.leads import lead_values
+from tests.harness.databases import on_both
 from tests.harness.house import House
 
-BOTH = ("test_merge", "test_search", "test_values")
+BOTH = ("test_injection", "test_merge", "test_search", "test_values")
 
 Act = Callable[..., Any]
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Run the tests of these files once on each database."""
-    if "database" in metafunc.fixturenames and metafunc.module.__name__.rpartition(".")[2] in BOTH:
-        metafunc.parametrize("database", ["sqlite", "postgresql"], indirect=True)
+    on_both(metafunc, BOTH)
 
 
 @pytest.fixture

@@ -16,6 +16,7 @@ from receptionist.cli import main
 from receptionist.db import Scope
 from receptionist.services.leads import lead_fields, lead_import, lead_search, lead_values
 from receptionist.services.leads.lead_cells import plain, safe
+from tests.harness.databases import SQLITE, first_on_both
 from tests.harness.house import House
 
 Lead = Callable[..., str]
@@ -75,7 +76,7 @@ def table(path: Path) -> list[dict[str, str]]:
 TABLE = "Full name;E-Mail;Phone number;Organisation;Tags;Remarks\nAda;ada@example.org;+15735550142;Acme;vip, new;x\n"
 
 
-@pytest.mark.parametrize(("separator", "bom"), [(",", b""), (";", b"\xef\xbb\xbf"), ("\t", b"")])
+@first_on_both("separator,bom", [(",", b""), (";", b"\xef\xbb\xbf"), ("\t", b"")])
 def test_usual_files_are_understood(
     house: House, lead: Lead, scope: Scope, tmp_path: Path, bom: bytes, separator: str
 ) -> None:
@@ -111,6 +112,7 @@ def test_a_dry_run_changes_nothing(house: House, lead: Lead, tmp_path: Path) -> 
     assert rows(house) == []
 
 
+@SQLITE
 def test_wrong_rows_are_named_and_written_to_a_file_that_can_be_mended(
     house: House, lead: Lead, tmp_path: Path
 ) -> None:
@@ -131,6 +133,7 @@ def test_wrong_rows_are_named_and_written_to_a_file_that_can_be_mended(
     assert [row[0] for row in rows(house)] == ["=Cy", "Ada", "Di"], "what stood beside the table is left out"
 
 
+@SQLITE
 def test_a_wrong_cell_is_shown_by_the_name_of_its_column_shortened_and_harmless(
     house: House, lead: Lead, tmp_path: Path
 ) -> None:
@@ -159,6 +162,7 @@ def test_an_interrupt_stops_between_two_batches_and_the_same_file_goes_on(
     assert "3 new, 0 changed, 2 as before" in lead("import", path)
 
 
+@SQLITE
 @pytest.mark.parametrize(
     ("content", "says"),
     [
@@ -181,6 +185,7 @@ def test_files_that_cannot_be_read_are_refused_with_the_cure(
     assert rows(house) == []
 
 
+@SQLITE
 def test_columns_can_be_mapped_by_hand(house: House, lead: Lead, tmp_path: Path) -> None:
     add_fields(house)
     path = file(tmp_path, "Wer,name,Shoe size,size\nAda,x,grosse 40,S\n".replace("grosse", "größe"))
@@ -243,7 +248,10 @@ def test_a_safe_cell_begins_no_formula_and_is_itself_again(cell: str) -> None:
     assert plain(safe(cell)) == cell
 
 
-def test_a_dry_run_knows_again_who_is_in_an_earlier_batch(house: House, lead: Lead, tmp_path: Path) -> None:
+def test_a_dry_run_knows_again_who_is_in_an_earlier_batch(
+    house: House, lead: Lead, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lead_import, "BATCH", 10)
     filler = "".join(f"N {number},n{number}@example.org,,\n" for number in range(lead_import.BATCH))
     again = (
         "Ada L,ada@example.org,,\n,ada@example.org,,Engines\nZ,,+4930123456,\n,ada@example.org,+4930123456,\nCy,,,\n"

@@ -9,7 +9,7 @@ from collections.abc import Callable
 import pytest
 
 from plugins.openai_model import OpenAIModel
-from receptionist import ModelError, ModelEvent
+from receptionist import InputTooLong, ModelError, ModelEvent
 from tests.models.support import BOOK, KEY, make_model, make_request
 from tests.servers.model_script import Item
 from tests.servers.model_server import Answer, Call, Error, ModelServer, Raw
@@ -81,6 +81,22 @@ def test_failure_is_classified(server: ModelServer, ask: Ask, case: str) -> None
     assert words in str(caught.value)
     assert (caught.value.retryable, caught.value.admin) == (retryable, admin)
     assert len(server.requests) == 1, "retrying is core's business"
+
+
+@pytest.mark.parametrize(
+    "item",
+    [
+        CASES["too long"][0],
+        CASES["too long in words"][0],
+        Answer("Hal", end="failed", reason="context_length_exceeded"),
+        Answer("Hal", end="error", reason="context_length_exceeded"),
+    ],
+    ids=["refused", "in words", "failed", "error event"],
+)
+def test_what_is_too_long_is_told_apart(server: ModelServer, ask: Ask, item: Item) -> None:
+    server.script([item])
+    with pytest.raises(InputTooLong):
+        ask(tools=[BOOK])
 
 
 @pytest.mark.parametrize(

@@ -13,14 +13,15 @@ from tests.harness.house import House
 from tests.harness.instance import left_out
 
 Command = Callable[..., str]
-
+SQLITE = pytest.mark.parametrize("database", ["sqlite"])
+"""For what happens before the database is asked, or after: files, the terminal, what a command was called with."""
 
 BOTH = ("test_installation", "test_nobody_comes", "test_stepping_in")
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Run the tests of these files once on each database, unless they name it themselves."""
-    named = any(marker.args[0] == "database" for marker in metafunc.definition.iter_markers("parametrize"))
+    named = any("database" in marker.args[0] for marker in metafunc.definition.iter_markers("parametrize"))
     if "database" in metafunc.fixturenames and metafunc.module.__name__.rpartition(".")[2] in BOTH and not named:
         metafunc.parametrize("database", ["sqlite", "postgresql"], indirect=True)
 

@@ -69,6 +69,24 @@ def test_a_person_steps_in_while_the_server_runs(
         time.sleep(0.05)
     for customer in (chat, texter):
         assert customer.replies() == ["Echo: Hello?", "Ann here.", "Echo: And now?", "Yes, me."]
+    what_is_published_acts_on_the_next_message(installation, brain)
+
+
+def what_is_published_acts_on_the_next_message(installation: Installation, brain: Brain) -> None:
+    """Published by a process of its own, heard by the server that has answered by the version before."""
+    customer = ChatClient(installation.port)
+    for number in (1, 2):
+        command(
+            installation, "strategy", "set", "House", f"system_prompt_template=These are the words of day {number}."
+        )
+        assert "the next turn uses it" in command(installation, "strategy", "publish", "House")
+        customer.say(f"Good morning {number}")
+        [question] = brain.about(f"Good morning {number}")
+        assert question.instructions == f"These are the words of day {number}."
+    used = installation.sql(
+        "SELECT v.number FROM turns t JOIN strategy_versions v ON v.id = t.strategy_version_id ORDER BY t.id"
+    )
+    assert [row["number"] for row in used][-2:] == [2, 3]
 
 
 @pytest.mark.parametrize("database", ["sqlite"])

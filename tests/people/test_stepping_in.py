@@ -11,10 +11,18 @@ from urllib.parse import urlsplit
 import pytest
 
 from receptionist import Event, HandedOver
+from receptionist.pipeline.reports import PERSON_IN_APP
 from tests.harness.house import Customer, House, Visitor
-from tests.people.conftest import Command
+from tests.people.conftest import SQLITE, Command
+from tests.pipeline.test_reports import report
 from tests.servers.brain import Brain, Piece, Question
 from tests.servers.vendor_server import VendorServer
+
+
+def on(kinds: list[str]) -> pytest.MarkDecorator:
+    """Each kind of line on SQLite, and the first two on PostgreSQL: the others differ in how they are sent to only."""
+    pairs = [(kind, "sqlite") for kind in kinds] + [(kind, "postgresql") for kind in kinds[:2]]
+    return pytest.mark.parametrize(("kind", "database"), pairs)
 
 
 def rows(house: House) -> list[tuple[str, str, str]]:
@@ -31,7 +39,7 @@ def somebody(house: House, kind: str) -> Customer | Visitor:
     return customer
 
 
-@pytest.mark.parametrize("kind", ["webchat", "idempotent", "askable", "blind"])
+@on(["webchat", "idempotent", "askable", "blind"])
 def test_a_reply_reaches_the_customer_and_silences_the_agent(
     kind: str, house: House, command: Command, told: list[Event]
 ) -> None:
@@ -59,6 +67,7 @@ def test_a_reply_reaches_the_customer_and_silences_the_agent(
     assert "has it until" not in command("conversation", "show", "1")
 
 
+@SQLITE
 def test_the_agent_knows_what_the_person_said(house: House, command: Command, brain: Brain) -> None:
     customer = somebody(house, "askable")
     command("conversation", "reply", "1", "It costs 30 euros.")
@@ -70,7 +79,7 @@ def test_the_agent_knows_what_the_person_said(house: House, command: Command, br
     assert ("assistant", "It costs 30 euros.") in brain.questions[-1].past
 
 
-@pytest.mark.parametrize("kind", ["webchat", "askable", "blind"])
+@on(["webchat", "askable", "blind"])
 def test_time_hands_it_back(kind: str, house: House, command: Command) -> None:
     customer = somebody(house, kind)
     house.publish(hand_back_minutes=90)
@@ -94,7 +103,7 @@ def test_taking_counts_the_minutes_one_says(house: House, command: Command, told
     assert command("conversation", "list", "--person") == "None.\n"
 
 
-@pytest.mark.parametrize("kind", ["webchat", "idempotent", "blind"])
+@on(["webchat", "idempotent", "blind"])
 def test_a_reply_in_the_middle_of_an_answer_stops_it(kind: str, house: House, command: Command, brain: Brain) -> None:
     customer = somebody(house, kind)
 
@@ -112,6 +121,40 @@ def test_a_reply_in_the_middle_of_an_answer_stops_it(kind: str, house: House, co
     assert not any(text == "Let me think." and state == "sent" for _, text, state in rows(house))
     assert ("customer", "Can you deliver on Sunday?", "silent") in rows(house)
     assert len(brain.about("Sunday")) == 1
+
+
+@on(["idempotent", "blind"])
+def test_an_echo_in_the_middle_of_an_answer_stops_it(kind: str, house: House, brain: Brain, told: list[Event]) -> None:
+    """Ann answers in the vendor's own app while the agent is at it."""
+    customer = somebody(house, kind)
+    assert isinstance(customer, Customer)
+
+    def reply(question: Question) -> Iterator[Piece]:
+        yield "Let me "
+        report(customer, echoes=[{"provider_message_id": "theirs", "to": customer.address, "text": "I do this one."}])
+        yield "think."
+
+    brain.reply = reply
+    customer.send("Can you deliver on Sunday?")
+    house.drain()
+    house.make_due()
+    house.drain()
+    assert HandedOver(1, 1, PERSON_IN_APP) in told
+    assert customer.replies() == ["Echo: Hello?"], "the vendor's app sent the other one"
+    assert rows(house)[2:] == [
+        ("customer", "Can you deliver on Sunday?", "silent"),
+        ("person", "I do this one.", "sent"),
+    ]
+    assert len(brain.about("Sunday")) == 1
+    customer.send("Thank you, Ann!")
+    house.drain()
+    assert len(brain.about("Thank you, Ann!")) == 0
+    brain.forget()
+    house.sql("UPDATE conversations SET person_until = created_at")
+    customer.send("And on Monday?")
+    house.drain()
+    assert customer.replies()[-1] == "Echo: Thank you, Ann! | And on Monday?"
+    assert ("assistant", "I do this one.") in brain.questions[-1].past
 
 
 def test_an_answer_that_acted_already_is_suppressed(house: House, command: Command, brain: Brain) -> None:
@@ -163,6 +206,7 @@ def test_opting_out_before_the_reply_went_out(house: House, command: Command) ->
     assert ("person", "One moment.", "suppressed") in rows(house)
 
 
+@SQLITE
 def test_a_text_longer_than_one_message_is_sent_in_several(house: House, command: Command) -> None:
     customer = somebody(house, "blind")
     words = " ".join(f"word{number}" for number in range(100))
@@ -195,6 +239,7 @@ def test_files_go_along(house: House, command: Command, vendor: VendorServer, tm
     assert not any(word in each["key"] for each in stored for word in ("menu", "photo", ".."))
 
 
+@SQLITE
 def test_a_file_alone_is_enough(house: House, command: Command, vendor: VendorServer, tmp_path: Path) -> None:
     somebody(house, "blind")
     file = tmp_path / "plan"
@@ -210,6 +255,7 @@ def files_stored(house: House) -> list[Any]:
     return [path for path in (house.path / "files").rglob("*") if path.is_file()]
 
 
+@SQLITE
 @pytest.mark.parametrize(
     ("kind", "size", "says"),
     [
@@ -231,6 +277,7 @@ def test_a_file_that_cannot_go_is_refused_and_not_kept(
     assert files_stored(house) == []
 
 
+@SQLITE
 def test_files_are_limited_together(house: House, command: Command, tmp_path: Path) -> None:
     somebody(house, "askable")
     file = tmp_path / "plan.pdf"
@@ -240,9 +287,10 @@ def test_files_are_limited_together(house: House, command: Command, tmp_path: Pa
     assert "11 files" in command("conversation", "reply", "1", "Plans:", *both * 5, "--file", str(file), fails=True)
 
 
-@pytest.mark.parametrize(
-    ("arguments", "says"),
-    [
+@SQLITE
+def test_mistakes_cost_one_line(house: House, command: Command) -> None:
+    somebody(house, "webchat")
+    for arguments, says in (
         (("reply", "9", "Hello"), "no conversation 9"),
         (("reply", "1", " \n "), "nothing to send"),
         (("take", "9"), "no conversation 9"),
@@ -250,13 +298,11 @@ def test_files_are_limited_together(house: House, command: Command, tmp_path: Pa
         (("show", "9"), "no conversation 9"),
         (("list", "--phone", "ring me"), "ring me is not a phone number"),
         (("list", "--account", "Nobody"), "There are: Test House"),
-    ],
-)
-def test_mistakes_cost_one_line(arguments: tuple[str, ...], says: str, house: House, command: Command) -> None:
-    somebody(house, "webchat")
-    assert says in command("conversation", *arguments, fails=True)
+    ):
+        assert says in command("conversation", *arguments, fails=True), arguments
 
 
+@SQLITE
 def test_a_line_that_is_not_active_is_named(house: House, command: Command) -> None:
     somebody(house, "askable")
     house.sql("UPDATE lines SET active = :no", no=False)
@@ -264,6 +310,7 @@ def test_a_line_that_is_not_active_is_named(house: House, command: Command) -> N
     assert "The line askable is not active" in command("conversation", "reply", "1", "Hello", fails=True)
 
 
+@SQLITE
 def test_what_a_terminal_would_obey_is_not_printed(house: House, command: Command) -> None:
     somebody(house, "webchat")
     command("conversation", "take", "1", "--as", "Ann\x1b[2J")
@@ -271,6 +318,7 @@ def test_what_a_terminal_would_obey_is_not_printed(house: House, command: Comman
         assert "Ann" in shown and "\x1b" not in shown
 
 
+@SQLITE
 def test_looking_takes_no_writing_transaction(house: House, command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
     somebody(house, "askable")
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from tests.harness.databases import on_both
+
 BOTH = (
     "test_consent",
     "test_doctor",
@@ -19,8 +21,7 @@ BOTH = (
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Run the tests of these files once on each database."""
-    if "database" in metafunc.fixturenames and metafunc.module.__name__.rpartition(".")[2] in BOTH:
-        metafunc.parametrize("database", ["sqlite", "postgresql"], indirect=True)
+    on_both(metafunc, BOTH)
 
 
 @pytest.fixture

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -53,6 +53,12 @@ def test_the_wait_is_capped_and_can_be_off() -> None:
 )
 def test_a_finished_sentence(text: str, finished: bool) -> None:
     assert is_finished(text) is finished
+
+
+@pytest.fixture
+def house(open_house: Callable[..., House]) -> House:
+    """A house that waits for the rest of what a customer is writing."""
+    return open_house(bursts=True)
 
 
 @pytest.fixture

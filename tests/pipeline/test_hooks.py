@@ -76,7 +76,7 @@ def test_register_tools(open_house: Open, brain: Brain) -> None:
     )
     house = open_house({"doubler": source})
     house.publish(tools=["double"])
-    assert house.visitor().say('call double {"number": 21}.') == "Done: 42"
+    assert house.visitor().say('call double {"number": 21}.') == "The tool said: 42"
 
 
 def test_register_models(open_house: Open) -> None:
@@ -246,7 +246,7 @@ def test_veto_tool_call(open_house: Open) -> None:
         "return f\"no {arguments['text']} for {context.account['name']}\" if tool == 'note' else None",
     )
     house = open_house({"strict": source})
-    assert house.visitor().say('call note {"text": "tea"}.') == "Done: Not called: no tea for Test House"
+    assert house.visitor().say('call note {"text": "tea"}.') == "The tool said: Not called: no tea for Test House"
     assert house.sql("SELECT * FROM tool_calls") == []
     assert house.sql("SELECT notes FROM leads") == [("",)]
 
@@ -271,11 +271,11 @@ def test_on_event(open_house: Open) -> None:
     house = open_house({"witness": hook("on_event(event, host)", "seen.append(type(event).__name__)")})
     house.visitor().say('call note {"text": "likes tea"}.')
     seen = house.plugin("witness").seen
-    assert seen == ["MessageTaken", "LeadChanged", "TurnRecorded"]
+    assert seen == ["MessageTaken", "ToolCalled", "LeadChanged", "TurnRecorded"]
     texter = house.texter()
     texter.send("Hello.")
     house.drain()
-    assert seen[3:] == ["MessageTaken", "TurnRecorded", "MessageSent"]
+    assert seen[4:] == ["MessageTaken", "TurnRecorded", "MessageSent"]
 
 
 # --- failures ----------------------------------------------------------------------------------------------

@@ -25,8 +25,15 @@ class Slow:
         yield f"{'Late' if first else 'Quick'}: {question.asked[-1]}"
 
 
+def overdue(house: House) -> None:
+    """Let the leases that are held run out, as if their holders hung beyond their deadline."""
+    for lease in house.runner.keeper.held():
+        lease.work_until = 0.0
+    lapse(house)
+
+
 def lapse(house: House) -> None:
-    """Let the leases that are held run out, as if their holders had been paused."""
+    """Let the leases that are held run out, as if the process had been frozen."""
     house.sql("UPDATE conversations SET lease_until = '2020-01-01 00:00:00.000000' WHERE lease_owner IS NOT NULL")
 
 
@@ -88,7 +95,7 @@ def test_a_late_worker_of_the_same_process_is_refused(kind: str, house: House, b
     person.send("Who is late?")
     conversation = house.rung.pop()
     workers.begin("late", conversation)
-    lapse(house)
+    overdue(house)
     workers.begin("new", conversation)
     workers.end("late")
     assert person.replies() == []
@@ -99,6 +106,23 @@ def test_a_late_worker_of_the_same_process_is_refused(kind: str, house: House, b
     assert house.sql("SELECT id FROM conversations WHERE lease_owner IS NOT NULL OR due_at IS NOT NULL") == []
 
 
+def test_a_process_that_was_frozen_goes_on_with_what_it_did(house: House, brain: Brain) -> None:
+    """F30: nobody else took the conversation meanwhile, so it is not begun anew, and no death is counted."""
+    brain.reply = slow = Slow()
+    visitor = house.visitor()
+    visitor.send("Are you awake?")
+    conversation = house.rung.pop()
+    holder = threading.Thread(target=house.runner.drain, args=(conversation,))
+    holder.start()
+    assert slow.reached.wait(10)
+    lapse(house)
+    house.runner.drain(conversation)
+    assert house.sql("SELECT attempts FROM conversations") == [(0,)]
+    slow.go_on.set()
+    holder.join(10)
+    assert visitor.replies() == ["Late: Are you awake?"]
+
+
 def test_a_late_tool_call_is_not_begun(house: House, brain: Brain) -> None:
     """The fence is asked before the effect, not only when the reply is recorded."""
     workers = TwoWorkers(house, brain, lambda name: iter([Calls("note", f'{{"text": "{name}"}}')]))
@@ -106,7 +130,7 @@ def test_a_late_tool_call_is_not_begun(house: House, brain: Brain) -> None:
     visitor.send("Note it.")
     conversation = house.rung.pop()
     workers.begin("late", conversation)
-    lapse(house)
+    overdue(house)
     workers.begin("new", conversation)
     workers.end("late")
     assert house.sql("SELECT id FROM tool_calls") == []

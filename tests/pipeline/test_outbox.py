@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import product
 
 import pytest
 import sqlalchemy as sa
@@ -11,10 +12,11 @@ from receptionist.db import Scope, db_now
 from receptionist.models import Conversation
 from receptionist.pipeline.outbox import MAX_SENDS
 from receptionist.services import lines
+from tests.harness.databases import first_on_both
 from tests.harness.house import Customer, House
 from tests.servers.vendor_server import Failure, VendorServer
 
-KINDS = ("idempotent", "askable", "blind")
+KINDS = ("askable", "idempotent", "blind")
 
 
 def state(house: House) -> str:
@@ -30,8 +32,7 @@ def ask(customer: Customer) -> str:
     return "Echo: Do you hear me?"
 
 
-@pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("failure", ["500", "429"])
+@first_on_both("kind,failure", list(product(KINDS, ["429", "500"])))
 def test_what_surely_was_not_sent_is_sent_later(
     kind: str, failure: Failure, house: House, vendor: VendorServer
 ) -> None:
@@ -48,7 +49,7 @@ def test_what_surely_was_not_sent_is_sent_later(
     assert (state(house), customer.replies()) == ("sent", [reply])
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@first_on_both("kind", KINDS)
 def test_what_the_vendor_refuses_fails_for_good(kind: str, house: House, vendor: VendorServer) -> None:
     customer = house.texter(kind)
     vendor.fail(customer.address, "400")
@@ -60,8 +61,7 @@ def test_what_the_vendor_refuses_fails_for_good(kind: str, house: House, vendor:
     assert customer.replies() == ["Echo: Do you hear me? | Still there?"], "the model must know that it was not heard"
 
 
-@pytest.mark.parametrize("failure", ["accept_then_hang", "accept_then_cut", "garbage"])
-@pytest.mark.parametrize("kind", KINDS)
+@first_on_both("kind,failure", list(product(KINDS, ["accept_then_cut", "accept_then_hang", "garbage"])))
 def test_what_was_accepted_silently_arrives_once(
     kind: str, failure: Failure, house: House, vendor: VendorServer
 ) -> None:
@@ -74,8 +74,7 @@ def test_what_was_accepted_silently_arrives_once(
     assert state(house) == ("unknown" if kind == "blind" else "sent")
 
 
-@pytest.mark.parametrize("failure", ["hang", "cut"])
-@pytest.mark.parametrize("kind", KINDS)
+@first_on_both("kind,failure", list(product(KINDS, ["cut", "hang"])))
 def test_what_was_perhaps_sent_is_never_sent_blindly(
     kind: str, failure: Failure, house: House, vendor: VendorServer
 ) -> None:

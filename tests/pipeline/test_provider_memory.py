@@ -12,6 +12,7 @@ from receptionist.agents import provider_memory
 from receptionist.db import Scope
 from receptionist.errors import LineError
 from receptionist.pipeline import turn
+from receptionist.pipeline.eraser import Eraser
 from receptionist.services import accounts
 from receptionist.services.conversations import handover
 from tests.harness.house import House
@@ -356,6 +357,36 @@ def test_forgetting_takes_the_items_first(house: House, server: ModelServer, ven
     house.parts.models[kept["model"]].forget(kept["ref"])
     assert (vendor_copy.held, vendor_copy.left) == ({}, [])
     house.parts.models[kept["model"]].forget(kept["ref"])  # again does no harm
+
+
+@pytest.mark.parametrize("database", ["sqlite", "postgresql"], indirect=True)
+def test_an_erased_lead_is_erased_at_the_vendor_too(
+    house: House, vendor_copy: Conversations, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its items and its conversation, and nobody else's; where the vendor refuses, once it does not any more."""
+    gone, stays = house.visitor(), house.visitor()
+    gone.say('call note {"text": "canary-4711 likes tea"}')
+    gone.say("I am canary-4711")
+    stays.say("I stay")
+    assert "canary-4711" in str(vendor_copy.held)
+    eraser = Eraser(house.parts)
+
+    def refuse(request: Request) -> dict[str, Any]:
+        raise Refusal(401, "Incorrect API key provided.", code="invalid_api_key")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(vendor_copy, "answer", refuse)
+        receipt = eraser.erase(1, 1, "Ann")
+    assert (receipt.done_at, len(receipt.left["memories"])) == (None, 1)
+    assert house.sql("SELECT id FROM leads") == [(2,)], "ours is gone at once"
+    house.sql("UPDATE erasures SET due_at = created_at")
+    eraser.finish_due()
+    assert "canary-4711" not in f"{vendor_copy.held}{vendor_copy.left}"
+    assert (only_copy(vendor_copy)[0], vendor_copy.left) == ("user: I stay", [])
+    [row] = house.sql("SELECT done_at, error FROM erasures")
+    assert row.done_at is not None and row.error is None
+    assert "canary-4711" not in str(house.sql("SELECT * FROM erasures"))
+    assert stays.say("Do you remember me?") == "Echo: Do you remember me?"
 
 
 def test_no_other_server_gets_a_conversation(open_with_openai: Callable[..., House], server: ModelServer) -> None:

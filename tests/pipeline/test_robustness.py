@@ -41,7 +41,7 @@ def test_a_tool_that_returns_nonsense(open_house: Callable[..., House]) -> None:
     )
     house = open_house({"mumbler": source})
     house.publish(tools=["mumble"])
-    assert house.visitor().say("call mumble {}.") == "Done: x\ufffd"
+    assert house.visitor().say("call mumble {}.") == "The tool said: x\ufffd"
     assert house.sql("SELECT state FROM tool_calls") == [("done",)]
     assert house.sql("SELECT notes FROM leads") == [("n\ufffd",)]
 

@@ -68,12 +68,12 @@ def strategy(house: House, agent: str) -> int:
 
 def switch(house: House, strategy_id: int, line_id: int) -> int:
     """The line gets the strategy; how many conversations were archived."""
-    return int(within(house, lambda scope: assignment.use_on_line(scope, strategy_id, line_id, "Ann")))
+    return len(within(house, lambda scope: assignment.use_on_line(scope, strategy_id, line_id, "Ann")))
 
 
 def give(house: House, lead_id: int, strategy_id: int | None) -> int:
     """The lead gets the strategy; how many conversations were archived."""
-    return int(within(house, lambda scope: assignment.give_lead(scope, lead_id, strategy_id, "Ann")))
+    return len(within(house, lambda scope: assignment.give_lead(scope, lead_id, strategy_id, "Ann")))
 
 
 def somebody(house: House, kind: str) -> Customer | Visitor:

@@ -26,6 +26,9 @@ class Part(Installation):
 class Procfile:
     """One instance folder and the processes on it, all with the same settings."""
 
+    cold = False
+    """What its processes are told: see `Installation.cold`."""
+
     def __init__(self, path: Path, redis_url: str, **settings: object) -> None:
         self.path = path
         self.settings: dict[str, object] = {"REDIS_URL": redis_url, "HOST": "127.0.0.1"} | settings
@@ -34,6 +37,7 @@ class Procfile:
     def start(self, kind: str, **settings: object) -> Part:
         """One more process of this kind, when it works."""
         part = Part(kind, self.path, **{**self.settings, **settings})
+        part.cold = self.cold
         self.parts.append(part)
         part.start()
         return part

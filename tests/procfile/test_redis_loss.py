@@ -101,7 +101,7 @@ def test_what_redis_forgot_is_swept_for_when_it_is_back(
     texters[0].say("Before?")
     busy = "SELECT 1 FROM conversations WHERE due_at IS NOT NULL"  # frozen in a write, it would lock SQLite for all
     eventually(lambda: not web.sql(busy), what="the worker's rest")
-    worker.signal(signal.SIGSTOP)
+    worker.freeze()
     for texter in texters:
         texter.send("Lost?")
     with client.Redis.from_url(redis.url) as connection:

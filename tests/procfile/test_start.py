@@ -42,6 +42,7 @@ def test_a_redis_that_is_none_is_named(tmp_path: Path) -> None:
 
 def test_both_start_while_redis_is_away(procfile: Callable[..., Procfile]) -> None:
     together = procfile(REDIS_URL="redis://127.0.0.1:1/0")
+    together.cold = True  # as a host starts them, which other tests do not
     web, worker = together.start("web"), together.start("worker")
     assert web.healthy() and worker.running
 

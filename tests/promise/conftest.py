@@ -43,6 +43,7 @@ def takeover(
         servers = {"REMOTE_BRAIN": brain.url, "REMOTE_VENDOR": vendor.url, "FAULT_POINTS": points.url}
         path = instance.copy(_template, tmp_path_factory.mktemp("takeover") / "instance", servers)
         installation = Installation(path)
+        installation.cold = True  # what a host starts anew is counted too
         try:
             yield pool.submit(_play, installation, points, vendor)
         finally:

@@ -10,7 +10,7 @@ import pytest
 from tests.structure.sources import ROOT
 
 FAULTS = {*range(1, 37)}
-ATTACKS = {*range(49, 59)}
+ATTACKS = {*range(49, 60), 62}
 TEST = re.compile(r"`(tests/[\w/]+\.py)::(test_\w+)`")
 
 

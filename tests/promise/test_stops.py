@@ -117,7 +117,7 @@ def test_a_handed_back_answer_begins_at_once(install: Callable[..., Installation
 def _freeze(installation: Installation) -> None:
     """Pause it outside a write: frozen in one, it locks SQLite for all others, as docs/promise.md says."""
     for _ in range(50):
-        installation.signal(signal.SIGSTOP)
+        installation.freeze()
         database = sqlite3.connect(installation.path / "receptionist.db", timeout=0.2)
         try:
             database.execute("BEGIN IMMEDIATE")

@@ -105,10 +105,10 @@ def check_tool(together: Together, case: Case, brain: Brain) -> None:
 def test_a_worker_dies_with_customers_at_every_point_of_their_answer(together: Together, brain: Brain) -> None:
     """F4 to F8 in one SIGKILL; the other worker, which was frozen meanwhile, goes on with all of it."""
     together.second.signal(signal.SIGSTOP)
-    tools = [case for point in ("after_effect", "before_effect") for case in hold_in_tool(together, point)]
     cases = [case for point in ("after_accept", "after_sending") for case in hold(together, point, PUSH)]
-    for point in ("after_record", "before_record", "mid_stream", "after_lease"):
-        cases += hold(together, point, ALL)
+    cases += [case for point in ("after_record", "before_record") for case in hold(together, point, ALL)]
+    tools = [case for point in ("after_effect", "before_effect") for case in hold_in_tool(together, point)]
+    cases += [case for point in ("mid_stream", "after_lease") for case in hold(together, point, ALL)]
     together.first.kill()
     killed = time.monotonic()
     together.second.signal(signal.SIGCONT)

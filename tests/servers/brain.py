@@ -62,7 +62,7 @@ def echo(question: Question) -> Iterator[Piece]:
     """Says what was asked; a message `call NAME {JSON}.` calls that tool first and then tells its output."""
     found = _DIRECTIVE.fullmatch(question.asked[-1]) if question.asked else None
     if question.outputs or question.resumed:
-        yield "Done: " + "; ".join(question.outputs or question.resumed)
+        yield "The tool said: " + "; ".join(question.outputs or question.resumed)
     elif found and found[1] in question.tools:
         yield Calls(found[1], found[2])
     else:

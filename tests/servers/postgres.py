@@ -78,7 +78,7 @@ class PostgresServer(ServerProcess):
     def new_database(self, template: str = "") -> str:
         """The URL of a new database, a copy of the one at the URL `template` (which nobody may be using) or empty."""
         name = f"test_{next(self._numbers)}"
-        source = f" TEMPLATE {template.rpartition('/')[2]}" if template else ""
+        source = f" TEMPLATE {template.rpartition('/')[2]} STRATEGY FILE_COPY" if template else ""
         self.sql(f"CREATE DATABASE {name}{source}")
         return self.url(name)
 

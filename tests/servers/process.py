@@ -11,9 +11,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 WATCHER = (
-    '"$@" >>"$SERVER_LOG" 2>&1 & echo $!; cat >/dev/null; kill -QUIT $! 2>/dev/null; kill -CONT $! 2>/dev/null; wait'
+    '"$@" >>"$SERVER_LOG" 2>&1 & echo $!; cat >/dev/null; '
+    "for signal in QUIT TERM CONT; do kill -$signal $! 2>/dev/null; done; wait"
 )
-"""Starts the server, says its id, and ends it when our end of the pipe is closed, be it by our death."""
+"""Starts the server, says its id, and ends it when our end of the pipe is closed, be it by our death: PostgreSQL at
+once by SIGQUIT, which Redis ignores."""
 PATIENCE = 20.0
 
 
@@ -80,7 +82,7 @@ class ServerProcess:
         pids = list(self._family()) if number == signal.SIGKILL else [self._pid]
         self._signal(number, pids)
         until = time.monotonic() + PATIENCE
-        while any(map(_exists, pids)) and time.monotonic() < until:
+        while _exist(pids) and time.monotonic() < until:
             time.sleep(0.01)
         assert self._watcher.stdin is not None and self._watcher.stdout is not None
         self._watcher.stdin.close()
@@ -89,7 +91,7 @@ class ServerProcess:
         self._watcher = None
 
     def _lives(self) -> bool:
-        return _exists(self._pid)
+        return _exist([self._pid])
 
     def _family(self) -> Iterator[int]:
         """The server first, then its children."""
@@ -102,7 +104,8 @@ class ServerProcess:
                 yield pid
 
 
-def _exists(pid: int) -> bool:
-    """Whether it runs; one that ended and waits for its parent to look does not."""
-    state = subprocess.run(["ps", "-o", "stat=", "-p", str(pid)], capture_output=True, text=True, check=False).stdout
-    return bool(state) and not state.startswith("Z")
+def _exist(pids: list[int]) -> bool:
+    """Whether any of them runs; one that ended and waits for its parent to look does not."""
+    command = ["ps", "-o", "stat=", "-p", ",".join(map(str, pids))]
+    states = subprocess.run(command, capture_output=True, text=True, check=False).stdout.split()
+    return any(not state.startswith("Z") for state in states)

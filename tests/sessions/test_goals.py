@@ -4,15 +4,21 @@ from __future__ import annotations
 
 import json
 import threading
+from collections.abc import Iterator
 
 import pytest
+import sqlalchemy as sa
 
-from receptionist.db import Scope
+from receptionist.db import Scope, db_now
 from receptionist.errors import ToolError
+from receptionist.models import Conversation, Message, Session, Turn
+from receptionist.pipeline.retention import Retention
 from receptionist.services.conversations import sessions
 from receptionist.services.conversations.sessions import GoalClosed, GoalSet, SessionState
+from tests.harness.databases import SQLITE
 from tests.harness.house import House, Visitor
 from tests.servers.brain import Brain
+from tests.servers.vendor_server import VendorServer
 
 BOOKING = {
     "kind": "booking",
@@ -63,15 +69,42 @@ def test_goals_are_of_one_conversation(house: House, brain: Brain) -> None:
     assert shown_goals(brain, "Do you know me?") == []
 
 
-def test_goals_survive_restarts_other_workers_and_days(house: House, open_house, brain: Brain) -> None:  # type: ignore[no-untyped-def]
+@pytest.fixture
+def other(house: House, vendor: VendorServer) -> Iterator[House]:
+    """Another process on the database of `house`, as after a restart: it shares nothing else."""
+    made = House(house.path, vendor)
+    yield made
+    made.close()
+
+
+def days_pass(house: House, days: int) -> None:
+    """All that there is was written so long ago, and what is not kept for ever was dropped."""
+    then = db_now(-86_400.0 * days)
+    with house.parts.database.begin() as connection:
+        connection.execute(sa.update(Conversation).values(created_at=then, last_message_at=then))
+        connection.execute(sa.update(Message).values(created_at=then))
+        connection.execute(sa.update(Session).values(updated_at=then))
+        connection.execute(sa.update(Turn).values(started_at=then))
+    Retention(house.parts.database, house.parts.settings.trace_days).forget_old()
+
+
+def test_goals_survive_restarts_other_workers_and_days(house: House, other: House, brain: Brain) -> None:
     visitor = house.visitor()
     call(visitor, "set_goal", **BOOKING)
-    house.sql("UPDATE conversations SET last_message_at = '2020-01-01 00:00:00.000000'")
-    house.runner.drain._known.sessions._sessions.clear()  # as after days, or in another process
-    visitor.say("Hello again!")
+    visitor.say("I will see.")
+    days_pass(house, 40)
+    again = Visitor(other, visitor.sender)
+    again.say("Hello again!")
     assert [goal["id"] for goal in shown_goals(brain, "Hello again!")] == ["g1"]
+    call(again, "set_goal", **{**BOOKING, "slots": [{"name": "time", "value": "15:00"}], "goal_id": "g1"})
+    days_pass(other, 3)
+    visitor.say("Is it noted?")  # the first one remembers what was before
+    [goal] = shown_goals(brain, "Is it noted?")
+    assert goal["slots"] == {"service": "Cut", "day": "Friday", "time": "15:00"}
+    assert house.sql("SELECT count(*) FROM conversations") == [(1,)]
 
 
+@SQLITE
 def test_templates_see_the_open_goals(house: House, brain: Brain) -> None:
     house.publish(
         system_prompt_template="Goals: {% for goal in goals %}{{ goal.title }}{% endfor %}.", disclosure=False
@@ -82,6 +115,7 @@ def test_templates_see_the_open_goals(house: House, brain: Brain) -> None:
     assert brain.about("What do you know?")[-1].instructions == "Goals: A haircut on Friday."
 
 
+@SQLITE
 def test_a_goal_that_is_not_there_is_an_error_for_the_model(house: House) -> None:
     visitor = house.visitor()
     reply = call(visitor, "close_goal", goal_id="g7", done=True, outcome="Done.")

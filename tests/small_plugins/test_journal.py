@@ -7,7 +7,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from plugins import journal
-from receptionist import Event, LeadChanged, MessageFailed, PersonRequested, TurnRecorded
+from receptionist import Event, GoalChanged, LeadChanged, MessageFailed, PersonRequested, ToolCalled, TurnRecorded
 from tests.small_plugins.host import MemoryHost
 
 HOST = MemoryHost()
@@ -24,6 +24,14 @@ HOST = MemoryHost()
         (
             MessageFailed(1, 2, 3, "no route to ada@example.org"),
             {"account_id": 1, "conversation_id": 2, "message_id": 3},
+        ),
+        (
+            ToolCalled(1, 2, 3, "note", "done", 0.5),
+            {"account_id": 1, "conversation_id": 2, "turn_id": 3, "name": "note", "state": "done", "seconds": 0.5},
+        ),
+        (
+            GoalChanged(1, 2, "g1", "booking", "done", "A haircut for Ada", "Ada comes at nine"),
+            {"account_id": 1, "conversation_id": 2, "goal_id": "g1", "state": "done"},
         ),
         (LeadChanged(1, 7, ("name", "phone")), {"account_id": 1, "lead_id": 7, "fields": ["name", "phone"]}),
     ],

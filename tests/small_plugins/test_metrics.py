@@ -88,6 +88,13 @@ def test_on_event_counts_turns_messages_tokens_and_cost(measured: Callable[..., 
     assert found["receptionist_agents_alive"] == 0
 
 
+def test_tool_calls_are_counted(measured: Callable[..., House], brain: Brain) -> None:
+    house = measured(METRICS_TOKEN=TOKEN)
+    house.texter().send('call note {"text": "likes tea"}.')
+    answered(house, 1)
+    assert scrape(house)['receptionist_tool_calls_total{state="done",tool="note"}'] == 1
+
+
 def test_what_fails_is_counted(measured: Callable[..., House], brain: Brain) -> None:
     brain.reply = lambda question: [Fails("no such key", admin=True)]
     house = measured(METRICS_TOKEN=TOKEN)

@@ -10,6 +10,7 @@ import pytest
 from click.testing import CliRunner
 
 from receptionist.cli import main
+from tests.harness.databases import on_both
 from tests.harness.house import House
 
 BOTH = ("test_acting", "test_drafts", "test_versions")
@@ -19,8 +20,7 @@ Command = Callable[..., str]
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Run the tests of these files once on each database."""
-    if "database" in metafunc.fixturenames and metafunc.module.__name__.rpartition(".")[2] in BOTH:
-        metafunc.parametrize("database", ["sqlite", "postgresql"], indirect=True)
+    on_both(metafunc, BOTH)
 
 
 @pytest.fixture

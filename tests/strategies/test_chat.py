@@ -45,11 +45,11 @@ def test_tools_are_shown_and_nothing_is_changed(
         'You: call book {"what": "a table"}.\n'
         '  [book {"what": "a table"}]\n'
         "  → This is a rehearsal: it was not really done. Go on as if it had worked.\n"
-        "Noor: Done: This is a rehearsal: it was not really done. Go on as if it had worked.\n"
+        "Noor: The tool said: This is a rehearsal: it was not really done. Go on as if it had worked.\n"
         "You: call note {}.\n"
         "  [note {}]\n"
         "  → Not called: text: Field required.\n"
-        "Noor: Done: Not called: text: Field required.\n"
+        "Noor: The tool said: Not called: text: Field required.\n"
         "You: \n"
     )
     assert {question.instructions for question in brain.questions} == {"I am Noor."}

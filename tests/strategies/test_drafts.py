@@ -14,6 +14,7 @@ from receptionist.db import Scope
 from receptionist.errors import EditConflict, LineError
 from receptionist.services.strategies import strategies, strategy_drafts
 from receptionist.services.strategies.strategy_difference import Difference, difference
+from tests.harness.databases import SQLITE
 from tests.harness.house import House
 from tests.strategies.conftest import Command
 
@@ -68,6 +69,7 @@ def test_what_cannot_work_is_not_saved(house: House, command: Command) -> None:
     assert command("list") == "House  (version 1)\n"
 
 
+@SQLITE
 def test_an_object_is_changed_by_dots_and_a_change_taken_back_leaves_no_draft(command: Command) -> None:
     command("set", "House", 'opening_hours.monday=["09:00-17:00"]', "opening_hours.tuesday=[]")
     shown = json.loads(command("show", "House", "--draft"))
@@ -77,6 +79,7 @@ def test_an_object_is_changed_by_dots_and_a_change_taken_back_leaves_no_draft(co
     assert "has no draft" in command("discard", "House", fails=True)
 
 
+@SQLITE
 def test_a_number_for_a_text_field_is_text(command: Command) -> None:
     command("set", "House", "phone=112", "formality=4", 'role="7"')
     shown = json.loads(command("show", "House", "--draft"))
@@ -123,6 +126,7 @@ def test_a_draft_older_than_what_is_published_undoes_nothing_unasked(house: Hous
     assert json.loads(command("show", "House"))["role"] == "porter"
 
 
+@SQLITE
 def test_the_editor_begins_with_the_draft_and_a_mistake_loses_no_text(
     command: Command, editor: Callable[..., None]
 ) -> None:
@@ -136,6 +140,7 @@ def test_the_editor_begins_with_the_draft_and_a_mistake_loses_no_text(
     assert json.loads(command("show", "House", "--draft"))["agent_name"] == "Noor"
 
 
+@SQLITE
 @pytest.mark.parametrize("answer", ["n\n", ""])
 def test_a_text_that_is_given_up_is_kept_in_a_file(
     command: Command, editor: Callable[..., None], answer: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path

@@ -48,10 +48,10 @@ def house(open_house: Callable[..., House]) -> House:
 def test_settings_reach_the_function_with_defaults_for_the_rest(house: House) -> None:
     house.publish(tools=["rental_price", "plain"])
     visitor = house.visitor()
-    assert visitor.say('call rental_price {"days": 3}.') == "Done: 30 of 30"
+    assert visitor.say('call rental_price {"days": 3}.') == "The tool said: 30 of 30"
     house.publish(tool_settings={"rental_price": {"day_price": 7}})
-    assert visitor.say('call rental_price {"days": 3}.') == "Done: 21 of 30"
-    assert visitor.say("call plain {}.") == "Done: None"
+    assert visitor.say('call rental_price {"days": 3}.') == "The tool said: 21 of 30"
+    assert visitor.say("call plain {}.") == "The tool said: None"
 
 
 def test_settings_that_do_not_fit_are_not_saved(command: Command) -> None:
@@ -74,7 +74,7 @@ def test_a_tool_whose_settings_fit_no_more_is_left_out(house: House, capfd: pyte
     )
     visitor = house.visitor()
     assert visitor.say('call rental_price {"days": 3}.').startswith("Echo: call rental_price")
-    assert visitor.say("call plain {}.") == "Done: None"
+    assert visitor.say("call plain {}.") == "The tool said: None"
 
 
 def test_settings_without_a_default_stop_the_start(open_house: Callable[..., House]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import importlib
 import re
 from collections.abc import Iterator
@@ -12,10 +13,12 @@ import click
 import flask
 import pytest
 
+import receptionist
 from plugins.webchat import live
 from plugins.webchat.routes import make_blueprint
-from receptionist import Host, hookspecs
+from receptionist import Event, Host, hookspecs
 from receptionist.config import setting_names
+from receptionist.contracts import events
 from receptionist.core import settings_kinds
 from receptionist.loader import Plugins
 from tests.structure.sources import ROOT
@@ -93,6 +96,16 @@ def test_every_hook_is_documented() -> None:
     hooks = {name for name, value in vars(hookspecs).items() if hasattr(value, "receptionist_spec")}
     assert "register_channels" in hooks
     assert missing(hooks, everything()) == []
+
+
+def test_every_event_is_public_and_documented_with_its_fields() -> None:
+    kinds = [kind for kind in vars(events).values() if isinstance(kind, type) and issubclass(kind, Event)]
+    assert {"TurnRecorded", "ToolCalled"} <= {kind.__name__ for kind in kinds}
+    page = text_of(ROOT / "docs" / "plugins.md")
+    for kind in set(kinds) - {Event}:
+        assert getattr(receptionist, kind.__name__, None) is kind
+        own = ", ".join(f"`{field.name}`" for field in dataclasses.fields(kind)[1:])  # without account_id
+        assert f"| `{kind.__name__}` | {own} |" in page
 
 
 def test_every_setting_is_documented(tmp_path: Path) -> None:

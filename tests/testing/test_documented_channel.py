@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import sys
@@ -9,9 +10,11 @@ from pathlib import Path
 
 import pytest
 
+from tests.structure.sources import ROOT
 from tests.testing import documented
 
 SUITE = "test_smsgate.py::TestSmsGate::"
+WINDOW = "test_nothing_is_sent_after_the_reply_window"
 MISTAKES: dict[str, tuple[str, str, str]] = {
     "believes anybody": (
         '            raise Refused("The signature does not fit.")',
@@ -96,9 +99,14 @@ def outcomes(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
         assert documented.plugin().count(old) == 1, f"the example has no {old!r}"
         save(folder / f"wrong{number}", documented.plugin().replace(old, new))
         chosen.append(f"wrong{number}/{SUITE}{check}")
+    save(folder / "windowed", documented.plugin().replace("burst_seconds=3", "reply_window_seconds=86_400"))
+    chosen.append(f"windowed/{SUITE}{WINDOW}")
     command = [sys.executable, "-m", "pytest", "-rA", "-q", "--tb=line", "-Werror", "--strict-markers"]
-    command += ["-p", "no:cacheprovider", "-p", "no:randomly", "--import-mode=importlib", *chosen]
-    run = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=300, check=False)
+    command += ["-p", "no:cacheprovider", "-p", "no:randomly", "-p", "tests.fixtures", "--import-mode=importlib"]
+    path = {**os.environ, "PYTHONPATH": str(ROOT)}  # to our fixtures: they make but once what all tests have alike
+    run = subprocess.run(
+        [*command, *chosen], cwd=folder, env=path, capture_output=True, text=True, timeout=300, check=False
+    )
     found = {name: outcome for outcome, name in re.findall(r"^(PASSED|FAILED|ERROR) (\S+)", run.stdout, re.MULTILINE)}
     assert found, run.stdout + run.stderr
     return found
@@ -108,6 +116,10 @@ def save(folder: Path, plugin: str) -> None:
     folder.mkdir()
     (folder / "smsgate.py").write_text(plugin, encoding="utf-8")
     (folder / "test_smsgate.py").write_text(documented.suite(), encoding="utf-8")
+
+
+def test_a_channel_with_a_reply_window_passes_its_check(outcomes: dict[str, str]) -> None:
+    assert outcomes[f"windowed/{SUITE}{WINDOW}"] == "PASSED"
 
 
 def test_the_example_passes_every_check(outcomes: dict[str, str]) -> None:

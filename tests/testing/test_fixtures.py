@@ -57,7 +57,7 @@ def test_the_model_says_what_it_was_told(say: Say, model) -> None:
 
 def test_a_tool_of_ones_own_is_called(say: Say, model, stored: Stored) -> None:
     model.calls("book", day="2031-05-05")
-    assert say("Book me in.") == ["Done: Booked for 2031-05-05."]
+    assert say("Book me in.") == ["The tool said: Booked for 2031-05-05."]
     [call] = stored.tool_calls()
     assert (call.name, call.state, call.arguments) == ("book", "done", '{"day": "2031-05-05"}')
 

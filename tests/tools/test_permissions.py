@@ -44,7 +44,7 @@ def test_a_tool_that_is_not_permitted_cannot_be_saved(shop: House) -> None:
 
 def test_a_permitted_one_is_called(shop: House) -> None:
     shop.publish(tools=["charge"], permissions=["spends"])
-    assert shop.visitor().say('call charge {"cents": 5}.') == "Done: charged 5"
+    assert shop.visitor().say('call charge {"cents": 5}.') == "The tool said: charged 5"
 
 
 def test_one_that_changed_since_is_neither_offered_nor_called(shop: House, brain: Brain) -> None:

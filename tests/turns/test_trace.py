@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 import json
+import re
+import time
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 from click.testing import CliRunner
 
 from receptionist.cli import main
+from receptionist.pipeline import record
 from tests.harness.house import House
+from tests.harness.instance import left_out
+from tests.pipeline.test_files import send_with_files
+from tests.servers.brain import Brain
+from tests.servers.vendor_server import VendorServer
 
 
 @pytest.fixture
@@ -35,9 +44,62 @@ def test_a_turn_with_a_tool_tells_what_happened(house: House, show) -> None:  # 
     assert "Shown: 1 messages, 0 open goals; tools: book, pay, note." in printed
     assert 'calls ["book"]' in printed
     assert "Round 2:" in printed
-    assert "Step model:" in printed and "Step tools:" in printed and "Step wait:" in printed
+    assert re.findall(r"^Step (\w+):", printed, re.MULTILINE) == [
+        "wait",
+        "brief",
+        "model",
+        "tools",
+        "record",
+        "deliver",
+    ]
+    assert step(printed, "deliver") == 0, "what a client fetches is delivered once it is recorded"
     assert "Instructions:" not in printed
     assert "You are Robin" in show("show", "1", "--prompt")
+
+
+def step(printed: str, name: str) -> float:
+    [seconds] = re.findall(rf"^Step {name}: (\d+\.\d{{3}}) s$", printed, re.MULTILINE)
+    return float(seconds)
+
+
+def test_a_turn_tells_the_time_of_each_step(
+    open_house: Callable[..., House], vendor: VendorServer, brain: Brain, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Files are slow here, then the database when the turn is written, then the vendor, in turn."""
+    house = open_house(DISABLED_PLUGINS=",".join({*left_out().split(",")} - {"local_files"}))
+    channel, slow = house.parts.channels["loopback"], 0.15
+
+    def slowly(does: Callable[..., Any]) -> Callable[..., Any]:
+        def later(*arguments: Any) -> Any:
+            time.sleep(slow)
+            return does(*arguments)
+
+        return later
+
+    monkeypatch.setattr(channel, "fetch", slowly(channel.fetch))
+    monkeypatch.setattr(channel, "send", slowly(channel.send))
+    monkeypatch.setattr(record, "_advance", slowly(record._advance))
+    customer, begun = house.texter("askable"), time.monotonic()
+    send_with_files(customer, "Look at this.", f"{vendor.url}/files/photo")
+    house.drain()
+    elapsed = time.monotonic() - begun
+    assert len(customer.replies()) == 1
+    monkeypatch.setattr("receptionist.cli.base.assembled", lambda: (house.parts, house.factory))
+    printed = CliRunner().invoke(main, ["turn", "show", "1"]).output
+    found = re.findall(r"^Step (\w+):", printed, re.MULTILINE)
+    assert found == ["wait", "files", "brief", "model", "record", "deliver"]
+    assert all(step(printed, name) >= slow for name in ("wait", "files", "record", "deliver")), printed
+    one_after_the_other = sum(step(printed, name) for name in found if name != "files")
+    assert step(printed, "files") <= step(printed, "wait") and one_after_the_other <= elapsed + 0.01, printed
+
+
+def test_a_reply_that_nobody_got_has_no_time_of_delivery(house: House, show) -> None:  # type: ignore[no-untyped-def]
+    customer = house.texter("askable")
+    house._vendor.fail(customer.address, "400")
+    customer.send("Hello?")
+    house.drain()
+    assert "agent (failed): Echo: Hello?" in show("show", "1")
+    assert "Step record:" in show("show", "1") and "Step deliver:" not in show("show", "1")
 
 
 def test_a_silent_turn_says_why(house: House, show) -> None:  # type: ignore[no-untyped-def]

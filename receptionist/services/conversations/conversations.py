@@ -63,12 +63,12 @@ def messages(scope: Scope, conversation_id: int, *, limit: int = 200) -> list[An
     return scope.all(statement.order_by(Message.seq.desc()).limit(limit))[::-1]
 
 
-def end(scope: Scope, conversation_id: int, reason: str) -> None:
+def end(scope: Scope, conversation_id: int, reason: str) -> bool:
     """The agent ends a conversation: it is archived when its last work is done. One that is to be archived already
-    stays as it is."""
+    stays as it is: False."""
     statement = scope.update(Conversation).where(Conversation.id == conversation_id, Conversation.archived_at.is_(None))
     ended = {"archived_at": db_now(), "archived_by": (ENDED + reason)[:200], "person_due_at": None}
-    scope.run(statement.values(**ended))
+    return scope.run(statement.values(**ended)) > 0
 
 
 def _with_names(scope: Scope) -> sa.Select[Any]:
@@ -88,6 +88,7 @@ def _with_names(scope: Scope) -> sa.Select[Any]:
         _name_of(Conversation.archived_from_strategy_id).label("archived_from"),
         _name_of(Conversation.archived_to_strategy_id).label("archived_to"),
         Conversation.line_id,
+        Conversation.lead_id,
         Line.title.label("line"),
         Lead.name,
         Lead.phone,

@@ -16,7 +16,7 @@ from receptionist.errors import LineError, RequestError
 from receptionist.parts import Parts
 from receptionist.pipeline.split import split
 from receptionist.services import accounts
-from receptionist.services.conversations import conversations, handover
+from receptionist.services.conversations import conversations, handover, reply_window
 from receptionist.text import storable
 
 MAX_BYTES = 5_000_000
@@ -45,7 +45,8 @@ class Inbox:
 
         A text that is too long for one message of the channel becomes several. They are committed when this returns;
         ring for the conversation then. Raises `LineError` if it cannot be sent: the customer opted out, the line is
-        not active, the channel takes no files. Raises `RequestError` if the storage does not take a file.
+        not active, the channel takes no files, or its reply window is over. Raises `RequestError` if the storage does
+        not take a file.
         """
         person = _name(person)
         row, channel, minutes = self._look(conversation_id)
@@ -53,6 +54,7 @@ class Inbox:
             raise LineError(f"The line {row.line} is not active, or its settings cannot be read; nothing can be sent.")
         if row.opted_out_at is not None:
             raise LineError(handover.OPTED_OUT)
+        self._check_window(row, channel)
         _check_files(channel, files)
         texts = split(storable(text), channel.capabilities.text_limit, channel.length) or [""]
         if texts == [""] and not files:
@@ -88,6 +90,18 @@ class Inbox:
         with self._parts.database.begin() as connection:
             handover.hand_back(Scope(connection, self._account_id), conversation_id)
         self._parts.emit(HandedOver(self._account_id, conversation_id, ""))
+
+    def _check_window(self, row: AnyRow, channel: Channel) -> None:
+        if channel.capabilities.reply_window_seconds is None:
+            return
+        with self._parts.database.read() as connection:
+            scope = Scope(connection, self._account_id)
+            if reply_window.is_open(scope, channel, row.line_id, row.lead_id, row.address):
+                return
+        raise LineError(
+            f"{reply_window.rule(channel)} Wait until the customer writes again, or reach them another way: "
+            f"`receptionist lead show {row.lead_id}` says how."
+        )
 
     def _look(self, conversation_id: int) -> tuple[AnyRow, Channel | None, int]:
         """The conversation, the channel of its line if that is active, and the strategy's `hand_back_minutes`."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import sqlalchemy as sa
 
 from receptionist.db import AnyRow, Scope
@@ -49,6 +51,18 @@ def find(scope: Scope, turn_id: int) -> AnyRow:
 def messages(scope: Scope, turn_id: int) -> list[AnyRow]:
     """What the turn answered, and what it said, in order."""
     return scope.all(scope.select(Message).where(Message.turn_id == turn_id).order_by(Message.seq))
+
+
+def delivered_after(said: Sequence[AnyRow]) -> float | None:
+    """Seconds from the moment the reply was recorded until its last part was known to be sent, pauses between attempts
+    included; 0 where clients fetch what is recorded, None where nothing went out or nobody knows when. `said`: see
+    `messages`."""
+    sent = [row for row in said if row.direction == "out" and row.state == "sent"]
+    fetched = [0.0 for row in sent if row.sent_at is None and not row.attempts]
+    return max(
+        ((row.sent_at - row.created_at).total_seconds() for row in sent if row.sent_at),
+        default=max(fetched, default=None),
+    )
 
 
 def tool_calls(scope: Scope, turn_id: int) -> list[AnyRow]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import unicodedata
-import zoneinfo
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -12,6 +11,7 @@ from typing import Any
 from receptionist import emails
 from receptionist.db import AnyRow, Scope, db_now
 from receptionist.errors import LeadError
+from receptionist.localtime import is_timezone
 from receptionist.models import Lead
 from receptionist.phones import e164
 from receptionist.services import accounts
@@ -209,7 +209,7 @@ def _language(text: str) -> str:
 
 
 def _timezone(text: str) -> str:
-    if text not in zoneinfo.available_timezones():
+    if not is_timezone(text):
         raise LeadError("There is no such time zone; write one like Europe/Berlin.")
     return text
 

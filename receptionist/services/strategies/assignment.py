@@ -12,8 +12,8 @@ from receptionist.models import Conversation, Lead, Line, Strategy
 from receptionist.services import accounts
 
 
-def use_on_line(scope: Scope, strategy_id: int, line_id: int, by: str) -> int:
-    """Let a line answer with this strategy; returns how many open conversations were archived for it.
+def use_on_line(scope: Scope, strategy_id: int, line_id: int, by: str) -> list[int]:
+    """Let a line answer with this strategy; returns the open conversations that were archived for it.
 
     Those of leads with a strategy of their own go on. Raises `LineError` if the line or the strategy is not there,
     or the strategy may not answer.
@@ -24,15 +24,15 @@ def use_on_line(scope: Scope, strategy_id: int, line_id: int, by: str) -> int:
     if line is None:
         raise LineError(f"There is no line {line_id}.")
     if line.strategy_id == strategy_id:
-        return 0
+        return []
     scope.run(scope.update(Line).where(Line.id == line_id).values(strategy_id=strategy_id))
     accounts.touch(scope)
     own = scope.select(Lead, Lead.id).where(Lead.id == Conversation.lead_id, Lead.strategy_id.is_not(None)).exists()
     return _archive(scope, (Conversation.line_id == line_id, ~own), line.strategy_id, strategy_id, by)
 
 
-def give_lead(scope: Scope, lead_id: int, strategy_id: int | None, by: str) -> int:
-    """Let this strategy answer a lead on every line; None: the line's again. Returns how many conversations were
+def give_lead(scope: Scope, lead_id: int, strategy_id: int | None, by: str) -> list[int]:
+    """Let this strategy answer a lead on every line; None: the line's again. Returns the conversations that were
     archived for it. Raises `LineError` as `use_on_line` does."""
     if strategy_id is not None:
         require_usable(scope, strategy_id)
@@ -41,23 +41,24 @@ def give_lead(scope: Scope, lead_id: int, strategy_id: int | None, by: str) -> i
     if lead is None:
         raise LineError(f"There is no lead {lead_id}.")
     if lead.strategy_id == strategy_id:
-        return 0
+        return []
     scope.run(
         scope.update(Lead)
         .where(Lead.id == lead_id)
         .values(strategy_id=strategy_id, version=Lead.version + 1, updated_at=db_now())
     )
     lines = scope.all(scope.select(Line, Line.id, Line.strategy_id))
-    return sum(
-        _archive(
+    return [
+        conversation_id
+        for line in lines
+        for conversation_id in _archive(
             scope,
             (Conversation.lead_id == lead_id, Conversation.line_id == line.id),
             lead.strategy_id or line.strategy_id,
             strategy_id or line.strategy_id,
             by,
         )
-        for line in lines
-    )
+    ]
 
 
 def require_usable(scope: Scope, strategy_id: int) -> None:
@@ -79,10 +80,10 @@ def _lock_open(scope: Scope, which: sa.ColumnElement[bool]) -> None:
 
 def _archive(
     scope: Scope, which: tuple[sa.ColumnElement[bool], ...], before: int | None, after: int | None, by: str
-) -> int:
+) -> list[int]:
     """Archive open conversations at once, or when their last work is done; nothing that waits is left behind."""
     if before == after:
-        return 0
+        return []
     busy = sa.or_(Conversation.due_at.is_not(None), Conversation.lease_owner.is_not(None))
     values: dict[str, Any] = {
         "archived_at": db_now(),
@@ -92,4 +93,5 @@ def _archive(
         "person_due_at": None,  # nobody is told in a conversation that is over
         "state": sa.case((busy, "open"), else_="archived"),
     }
-    return scope.run(scope.update(Conversation).where(*which, Conversation.state == "open").values(**values))
+    statement = scope.update(Conversation).where(*which, Conversation.state == "open").values(**values)
+    return list(scope.connection.execute(statement.returning(Conversation.id)).scalars())

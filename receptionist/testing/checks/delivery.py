@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 SETTLED = 3
 """How often time passes until nothing more may change."""
+MONTH = 30 * 86_400.0
 
 
 class Delivery:
@@ -57,6 +58,19 @@ class Delivery:
         assert (reply.state, rehearsal.replies()) == ("failed", [])
         assert reply.error, "an admin must learn why"
         assert len(rehearsal.say("And now?")) == 1, "the next reply must not wait for it"
+
+    @needs("sending")
+    def test_nothing_is_sent_after_the_reply_window(self, rehearsal: Rehearsal) -> None:
+        window = rehearsal.channel.capabilities.reply_window_seconds
+        limit = rehearsal.channel.capabilities.text_limit
+        rehearsal.model.says(" ".join(f"word-{number:04}" for number in range(limit * 3 // 2 // 10)))
+        rehearsal.vendor.meanwhile(lambda first_part: rehearsal.age(MONTH if window is None else window + 60))
+        assert rehearsal.say("Tell me everything."), "the first part is sent at once"
+        states = [message.state for message in rehearsal.stored.messages("out")]
+        assert len(states) > 1
+        assert set(states[1:]) == {"sent" if window is None else "failed"}
+        assert len(rehearsal.replies()) == states.count("sent"), "the vendor is asked for nothing that is too late"
+        assert rehearsal.say("And now?")[-1] == "Echo: And now?", "a message of the customer opens it again"
 
     @needs("sending")
     def test_the_vendor_learns_whose_message_it_is(self, rehearsal: Rehearsal) -> None:
