@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import sqlite3
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -250,12 +251,18 @@ class _Failing:
 
 
 def prepared(statement: Any, *tables: Any) -> Any:
-    """A statement built once, narrowed to one account in each of `tables`; only `Scope.execute` can run it.
+    """A statement built once, narrowed to one account in each of `tables`; only a `Scope` can run it.
 
     Building a statement costs several times what running it does, so what happens for every message is built
     when its module is imported.
     """
     return statement.where(*(table.c.account_id == sa.bindparam("b_account") for table in tables))
+
+
+@functools.cache
+def _insert_into(into: sa.Table) -> Any:
+    """Built once for each table: with plain values given apart, building costs most of an INSERT."""
+    return sa.insert(into).returning(into.c.id)
 
 
 class Scope:
@@ -274,9 +281,13 @@ class Scope:
         return sa.update(model).where(model.account_id == self.account_id)
 
     def insert(self, model: Any, /, **values: Any) -> int:
-        """Insert one row into this account; returns its id."""
-        statement = sa.insert(model).values(account_id=self.account_id, **values).returning(model.id)
-        return int(self.connection.execute(statement).scalar_one())
+        """Insert one row into this account; returns its id. Values may be expressions, such as `db_now()`."""
+        made = {name: value for name, value in values.items() if isinstance(value, sa.ClauseElement)}
+        given = {name: value for name, value in values.items() if name not in made}
+        statement = _insert_into(model.__table__)
+        if made:
+            statement = statement.values(**made)
+        return int(self.connection.execute(statement, {"account_id": self.account_id, **given}).scalar_one())
 
     def execute(self, statement: Any, **values: Any) -> sa.CursorResult[Any]:
         """Run a `prepared` statement for this account."""

@@ -42,11 +42,11 @@ class Plugin:
 
 
 class _Manager(pluggy.PluginManager):
-    """Looks for hooks among a module's functions only: to ask all that plugins import takes 2 ms each."""
+    """Looks for hooks among a module's functions and methods only: to ask all that plugins import takes 2 ms each."""
 
     def parse_hookimpl_opts(self, plugin: object, name: str) -> pluggy.HookimplOpts | None:
         """What `hookimpl` left at the thing of this name; None if it is no hook."""
-        if isinstance(plugin, ModuleType) and not inspect.isfunction(vars(plugin).get(name)):
+        if isinstance(plugin, ModuleType) and not inspect.isroutine(vars(plugin).get(name)):
             return None
         return super().parse_hookimpl_opts(plugin, name)
 

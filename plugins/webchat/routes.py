@@ -90,7 +90,7 @@ class _Api:
         """
         if "key" in (request.view_args or {}):
             visit: Visit | None = g.get("webchat")
-            refused = "*" if request.endpoint == "webchat.session" else None
+            refused = "*" if request.endpoint == "webchat.session" and response.status_code in (403, 404) else None
             if origin := visit.origin if visit else refused:
                 response.headers["Access-Control-Allow-Origin"] = origin
                 response.headers["Access-Control-Expose-Headers"] = "Retry-After"

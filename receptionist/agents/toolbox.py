@@ -84,6 +84,8 @@ class Toolbox:
         self._bad = 0
         self._unknown: set[str] = set()
         self._agreed: set[tuple[str, str]] = set()
+        self._acted: set[tuple[str, str]] = set()
+        self._retold = False
         self.done: frozenset[str] = frozenset()
         """The kinds of claims that this turn's calls back."""
         self.choices: tuple[str, ...] = ()
@@ -106,6 +108,7 @@ class Toolbox:
         """The calls made in this turn, as a note for a model that did not make them; nothing if there were none."""
         if not self._made:
             return []
+        self._retold = True
         lines = "\n".join(
             f"- {name}({arguments[:MAX_RETOLD]}) → {result[: self._longest]}" for name, arguments, result in self._made
         )
@@ -158,6 +161,8 @@ class Toolbox:
             return f"Not called: {reason}"
         if (request.name, canonical(arguments)) in self._agreed:
             return "Not called: the customer agreed to this once, and it was called in this turn already."
+        if self._retold and (request.name, canonical(arguments)) in self._acted:
+            return "Not called: this very call was made in this turn already, and it worked."
         if self._unasked(tool, arguments) and len(canonical(arguments)) > MAX_ARGUMENTS:
             return f"Not called: the customer must be asked first; keep the arguments below {MAX_ARGUMENTS} characters."
         result = self._call(tool, arguments, self._ledger.begin(tool.tool.name, request.arguments), deadline)
@@ -178,6 +183,7 @@ class Toolbox:
             self._unknown.add(tool.tool.name)
         if state == "done":
             self.done |= backed(tool.tool, changes)
+            self._note_done(tool, arguments)
         self._ledger.finish(call, state, result, changes)
         self._heed(changes, context)
         return result
@@ -229,6 +235,7 @@ class Toolbox:
         if call.state == "done" and tool is not None:
             self.done |= backed(tool.tool)
             self._settled(tool, tool.parse(call.arguments), "done")
+            self._note_done(tool, tool.parse(call.arguments))
             self._offer_again(tool, call, deadline)
         if call.state != "started":
             return call.result or ""
@@ -246,6 +253,11 @@ class Toolbox:
             return ()
         self._agreed.add((tool.tool.name, canonical(arguments)))
         return (Settled(tool.tool.name, canonical(arguments)),)
+
+    def _note_done(self, tool: PreparedTool, arguments: Mapping[str, Any]) -> None:
+        """Remember what acted, for a model that is only told of it may not make the call again."""
+        if tool.tool.acts:
+            self._acted.add((tool.tool.name, canonical(arguments)))
 
     def _may_repeat(self, tool: PreparedTool, call: Any) -> bool:
         """Whether a call that was only begun may be made again. One that nobody was asked about was not made at all; of

@@ -103,7 +103,7 @@ class Drain:
             self._ring_next(taken[0])
 
     def _take(self, conversation_id: int) -> tuple[Lease, View] | None:
-        if self._keeper.at_work(conversation_id):  # and sees all rows; a process that was frozen has not died
+        if self._keeper.at_work(conversation_id):  # a process that was frozen has not died
             return None
         alone = False
         try:
@@ -153,10 +153,12 @@ class Drain:
 
     def _hold(self, lease: Lease, view: View) -> None:
         self._keeper.add(lease)
+        lost = False
         try:
             self._work(lease, view)
         except FenceLost:
             log.warning("fence_lost", conversation=lease.conversation_id)
+            lost = True
         except HandBack:
             self._give_back(lease, due_in=0.0)
         except Unavailable:
@@ -167,6 +169,8 @@ class Drain:
             self._count_failure(lease)
         finally:
             self._keeper.remove(lease)
+        if lost:  # who rang meanwhile was told that this thread is at work
+            self._parts.ring(lease.conversation_id)
 
     def _work(self, lease: Lease, view: View) -> None:
         """Until nothing waits: unsent messages first, then the rest of the burst, then a turn."""

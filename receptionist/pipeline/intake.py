@@ -69,6 +69,33 @@ LOOK = (
 )
 """Lead, open conversation and a stored copy of the message, in one look: always one row, null for what is not there."""
 
+KNOWN = prepared(
+    sa.select(identities.c.value).where(
+        identities.c.kind == sa.bindparam("b_kind"),
+        identities.c.value.in_(sa.bindparam("b_addresses", expanding=True)),
+    ),
+    identities,
+)
+"""Which of these addresses a lead has already."""
+
+_of_lead = (conversations.c.line_id == sa.bindparam("b_line"), conversations.c.lead_id == sa.bindparam("b_lead"))
+
+OPEN = prepared(
+    sa.select(conversations.c.id).where(*_of_lead, conversations.c.state == sa.literal_column("'open'")), conversations
+)
+
+LAST = prepared(
+    sa.select(
+        conversations.c.person,
+        conversations.c.person_until,
+        sa.case((conversations.c.person_until > db_now(), True), else_=False).label("has_it"),
+    )
+    .where(*_of_lead)
+    .order_by(conversations.c.id.desc())
+    .limit(1),
+    conversations,
+)
+
 NEXT_SEQ = prepared(
     sa.update(conversations)
     .where(
@@ -153,8 +180,7 @@ class Intake:
         kind = leads.channel_kind(line.channel)
         with self._parts.database.read(once=True) as connection:
             scope = Scope(connection, line.account_id)
-            which = (Identity.kind == kind, Identity.value.in_(list(first)))
-            known = {row.value for row in scope.all(scope.select(Identity, Identity.value).where(*which))}
+            known = set(scope.execute(KNOWN, b_kind=kind, b_addresses=list(first)).scalars())
         return {address: self._find_lead(line, message) for address, message in first.items() if address not in known}
 
     def _find_lead(self, line: Line, message: Inbound) -> int | None:
@@ -290,13 +316,9 @@ def open_conversation(scope: Scope, line_id: int, lead_id: int, address: str, *,
     """The lead's open conversation on the line, made if there is none: a lead may write from a second address.
 
     Raises `Moved`, or `IntegrityError` if another process makes it just now."""
-    known = scope.first(
-        scope.select(Conversation, Conversation.id).where(
-            Conversation.line_id == line_id, Conversation.lead_id == lead_id, Conversation.state == "open"
-        )
-    )
+    known = scope.execute(OPEN, b_line=line_id, b_lead=lead_id).scalar()
     if known is not None:
-        return int(known.id)
+        return int(known)
     if not leads.hold(scope, lead_id):
         raise Moved
     values = {"lead_id": lead_id, "line_id": line_id, "address": address, **_with_person(scope, line_id, lead_id)}
@@ -305,13 +327,7 @@ def open_conversation(scope: Scope, line_id: int, lead_id: int, address: str, *,
 
 def _with_person(scope: Scope, line_id: int, lead_id: int) -> dict[str, Any]:
     """Who has the lead's last conversation on the line just now, and so the new one too."""
-    has_it = sa.case((Conversation.person_until > db_now(), True), else_=False)
-    row = scope.first(
-        scope.select(Conversation, Conversation.person, Conversation.person_until, has_it.label("has_it"))
-        .where(Conversation.line_id == line_id, Conversation.lead_id == lead_id)
-        .order_by(Conversation.id.desc())
-        .limit(1)
-    )
+    row = scope.execute(LAST, b_line=line_id, b_lead=lead_id).first()
     return {"person": row.person, "person_until": row.person_until} if row and row.has_it else {}
 
 

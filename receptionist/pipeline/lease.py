@@ -289,11 +289,13 @@ class LeaseKeeper:
             self._owed.append((lease, due_in))
 
     def at_work(self, conversation_id: int) -> bool:
-        """Whether a thread of this process is at work on it, and not overdue. Its lease may have run out while the
-        process was frozen; what the thread does next proves, or renews, it."""
+        """Whether a thread of this process is at work on it, and not overdue, though its lease ran out: the process was
+        frozen. What the thread does next proves, or renews, the lease."""
         with self._lock:
             lease = self._held.get(conversation_id)
-        return lease is not None and not lease.lost.is_set() and lease.work_until > time.monotonic()
+        if lease is None or lease.lost.is_set():
+            return False
+        return lease.held_until < time.monotonic() < lease.work_until
 
     def held(self) -> list[Lease]:
         """The leases held by this process."""

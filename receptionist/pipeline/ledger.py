@@ -22,6 +22,7 @@ from receptionist.parts import Parts
 from receptionist.pipeline import goals, post
 from receptionist.pipeline.lease import Lease, guarded, hold
 from receptionist.services.conversations import conversations, handover, sessions, tasks
+from receptionist.services.conversations.confirmations import Awaited
 from receptionist.services.conversations.sessions import SessionState
 from receptionist.services.leads import leads
 from receptionist.services.leads.leads import LeadChange
@@ -129,7 +130,9 @@ class Ledger:
             posted = [each for each in changes if isinstance(each, Posted)]
             rings = [post.put(self._parts, scope, self._lease.lead_id, each) for each in posted]
             events += self._remember(scope, call, result, [each for each in changes if isinstance(each, SessionChange)])
-        for event in (self._called(call, state), *events):
+        if not any(isinstance(change, Awaited) for change in changes):  # nothing was called yet: the customer is asked
+            events.insert(0, self._called(call, state))
+        for event in events:
             self._parts.emit(event)
         for conversation_id in rings:
             self._parts.ring(conversation_id)

@@ -141,7 +141,7 @@ class Outbox:
         and by asking nobody can be sure that it did not go out."""
         if channel.capabilities.reply_window_seconds is None:
             return None
-        with self._parts.database.read() as connection:
+        with self._parts.database.read(once=True) as connection:
             scope = Scope(connection, lease.account_id)
             if reply_window.is_open(scope, channel, lease.line_id, lease.lead_id, row.address):
                 return None

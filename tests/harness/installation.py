@@ -137,7 +137,7 @@ class Installation:
         until = time.monotonic() + 5
         while time.monotonic() < until:
             states = subprocess.run(table, capture_output=True, text=True, check=False).stdout.split()
-            if all(state[0] in "TZ" for state in states):
+            if states and all(state[0] in "TZ" for state in states):
                 return
         raise TimeoutError(f"{self.command} cannot be frozen: {states}")
 

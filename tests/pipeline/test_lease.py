@@ -27,13 +27,15 @@ class Slow:
 
 def overdue(house: House) -> None:
     """Let the leases that are held run out, as if their holders hung beyond their deadline."""
+    lapse(house)
     for lease in house.runner.keeper.held():
         lease.work_until = 0.0
-    lapse(house)
 
 
 def lapse(house: House) -> None:
     """Let the leases that are held run out, as if the process had been frozen."""
+    for lease in house.runner.keeper.held():
+        lease.held_until = 0.0
     house.sql("UPDATE conversations SET lease_until = '2020-01-01 00:00:00.000000' WHERE lease_owner IS NOT NULL")
 
 

@@ -234,7 +234,7 @@ def test_a_lost_lease(house: House, server: ModelServer, vendor_copy: Conversati
 
     server.reply = taken_over
     visitor.send("two")
-    house.drain()
+    house.runner.drain(house.rung.pop())
     assert (visitor.replies(), only_copy(vendor_copy)[-1]) == (["Echo: one"], "assistant: too late")
     server.reply = lambda _: Answer("in time")
     house.make_due()

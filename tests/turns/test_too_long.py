@@ -117,11 +117,12 @@ def test_a_result_of_a_tool_is_shortened(house: House, server: ModelServer) -> N
 
 def test_what_acted_is_told_and_not_done_again(house: House, server: ModelServer, vendor: VendorServer) -> None:
     call = Call("book", json.dumps({"what": "a table by the window"}))
-    server.script([Answer(calls=[call]), TOO_LONG, Answer("Your table by the window is booked.")])
+    server.script([Answer(calls=[call]), TOO_LONG, Answer(calls=[call]), Answer("Your table by the window is booked.")])
     assert house.visitor().say("A table, please") == "Your table by the window is booked."
-    told = json.dumps(asked(server)[-1]["input"])
+    told = json.dumps(asked(server)[-2]["input"])
     assert "these tools were called already; do not repeat them" in told
     assert "booked a table by the window" in told
+    assert "Not called: this very call was made" in json.dumps(asked(server)[-1]["input"])
     assert [effect["what"] for effect in vendor.effects].count("a table by the window") == 1
 
 

@@ -94,7 +94,7 @@ class Inbox:
     def _check_window(self, row: AnyRow, channel: Channel) -> None:
         if channel.capabilities.reply_window_seconds is None:
             return
-        with self._parts.database.read() as connection:
+        with self._parts.database.read(once=True) as connection:
             scope = Scope(connection, self._account_id)
             if reply_window.is_open(scope, channel, row.line_id, row.lead_id, row.address):
                 return

@@ -55,8 +55,10 @@ def messages(scope: Scope, turn_id: int) -> list[AnyRow]:
 
 def delivered_after(said: Sequence[AnyRow]) -> float | None:
     """Seconds from the moment the reply was recorded until its last part was known to be sent, pauses between attempts
-    included; 0 where clients fetch what is recorded, None where nothing went out or nobody knows when. `said`: see
-    `messages`."""
+    included; 0 where clients fetch what is recorded, None where nothing went out, something still may, or nobody knows
+    when. `said`: see `messages`."""
+    if any(row.direction == "out" and row.state in ("pending", "sending") for row in said):
+        return None
     sent = [row for row in said if row.direction == "out" and row.state == "sent"]
     fetched = [0.0 for row in sent if row.sent_at is None and not row.attempts]
     return max(

@@ -6,11 +6,19 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from receptionist.db import AnyRow, Scope, db_now
+from receptionist.db import AnyRow, Scope, db_now, prepared
 from receptionist.errors import LeadError
-from receptionist.models import Consent, Conversation, Identity, Line, Message, OptOut
+from receptionist.models import Consent, Conversation, Identity, Line, Message, OptOut, table
 from receptionist.security.fingerprint import Fingerprints
 from receptionist.services.leads import lead_addresses, leads
+
+_opt_outs = table(OptOut)
+OUT = prepared(
+    sa.select(_opt_outs.c.id).where(
+        _opt_outs.c.channel == sa.bindparam("b_channel"), _opt_outs.c.address_hash == sa.bindparam("b_hash")
+    ),
+    _opt_outs,
+)
 
 CUSTOMER = "message"
 """The source of a consent that the customer gave or refused by a message such as STOP."""
@@ -26,7 +34,8 @@ class Consents:
 
     def opted_out(self, scope: Scope, channel: str, address: str) -> bool:
         """Whether this address refused messages on this channel."""
-        return scope.first(scope.select(OptOut, OptOut.id).where(*self._which(scope, channel, address))) is not None
+        found = scope.execute(OUT, b_channel=channel, b_hash=self._hash(scope, channel, address))
+        return found.first() is not None
 
     def still_out(self, scope: Scope, channel: str, address: str, lead_id: int) -> bool:
         """Whether this address refused messages, which is then known of the lead, too: it may have been erased since

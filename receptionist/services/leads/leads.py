@@ -22,6 +22,12 @@ PLAIN = ("id", "name", "email", "phone", "company", "notes", "status", "language
 
 _leads = table(Lead)
 GET = prepared(sa.select(_leads).where(_leads.c.id == sa.bindparam("b_lead")), _leads)
+HOLD = prepared(
+    sa.select(_leads.c.merged_into_id)
+    .where(_leads.c.id == sa.bindparam("b_lead"))
+    .with_for_update(read=True, key_share=True),
+    _leads,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,8 +174,7 @@ def _current(scope: Scope, lead_id: int) -> AnyRow | None:
 
 def hold(scope: Scope, lead_id: int) -> bool:
     """Whether the lead is there and was not merged into another; then it stays so until the end of the transaction."""
-    statement = scope.select(Lead, Lead.merged_into_id).where(Lead.id == lead_id)
-    row = scope.first(statement.with_for_update(read=True, key_share=True))
+    row = scope.execute(HOLD, b_lead=lead_id).first()
     return row is not None and row.merged_into_id is None
 
 

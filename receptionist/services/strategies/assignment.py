@@ -93,5 +93,9 @@ def _archive(
         "person_due_at": None,  # nobody is told in a conversation that is over
         "state": sa.case((busy, "open"), else_="archived"),
     }
-    statement = scope.update(Conversation).where(*which, Conversation.state == "open").values(**values)
+    statement = (
+        scope.update(Conversation)
+        .where(*which, Conversation.state == "open", Conversation.archived_at.is_(None))
+        .values(**values)
+    )
     return list(scope.connection.execute(statement.returning(Conversation.id)).scalars())
