@@ -27,7 +27,6 @@ from tests.promise.test_taking_in import at_once
 from tests.promise_procfile.house import Together, again
 from tests.servers.brain import Brain, Fails, Piece, Question, echo
 
-OTHER_ACCOUNT, OTHER_LINE = "Hanging House", "hanging-line"
 BACKLOG = {"hangs": 300, "401": 100}
 """How much the other account's customers write: what hangs piles up, what is refused is soon told so."""
 WRONG_CLOCK = """
@@ -193,25 +192,24 @@ def answered(together: Together, texts: dict[Customer, str]) -> None:
 
 
 @pytest.fixture
-def other_house(together: Together) -> str:
-    """A second account with a line; its name."""
+def other_house(together: Together, how: str) -> str:
+    """An account of this case alone, for a breaker that opens stays open; its name, which is its line's key, too."""
     parts, factory = assemble(together.web.path)
     with parts.database.begin() as connection:
-        if accounts.find(connection, OTHER_ACCOUNT) is None:
-            scope = Scope(connection, accounts.create(connection, OTHER_ACCOUNT, "Europe/Berlin"))
-            strategies.publish(scope, STRATEGY_NAME, STRATEGY, factory.check)
-            strategy_id = strategies.find(scope, STRATEGY_NAME).id
-            lines.add(
-                scope,
-                parts.vault,
-                parts.channels["loopback"],
-                title="Line",
-                key=OTHER_LINE,
-                settings={"vendor": together.vendor.url, "secret": SECRET, "kind": "blind"},
-                strategy_id=strategy_id,
-            )
+        scope = Scope(connection, accounts.create(connection, f"other-{how}", "Europe/Berlin"))
+        strategies.publish(scope, STRATEGY_NAME, STRATEGY, factory.check)
+        strategy_id = strategies.find(scope, STRATEGY_NAME).id
+        lines.add(
+            scope,
+            parts.vault,
+            parts.channels["loopback"],
+            title="Line",
+            key=f"other-{how}",
+            settings={"vendor": together.vendor.url, "secret": SECRET, "kind": "blind"},
+            strategy_id=strategy_id,
+        )
     parts.database.dispose()
-    return OTHER_ACCOUNT
+    return f"other-{how}"
 
 
 @pytest.mark.parametrize("how", ["hangs", "401"])
@@ -230,7 +228,7 @@ def test_another_accounts_model_fails(how: str, together: Together, brain: Brain
 
     brain.reply = reply
     quiet = slowest(together)
-    flood(together, BACKLOG[how])
+    flood(together, other_house, BACKLOG[how])
     loud = slowest(together)
     waiting = together.web.sql("SELECT count(*) FROM messages WHERE state = 'waiting'")[0][0]
     assert how == "401" or waiting > BACKLOG[how] / 2
@@ -239,14 +237,14 @@ def test_another_accounts_model_fails(how: str, together: Together, brain: Brain
     release.set()
 
 
-def flood(together: Together, count: int) -> None:
+def flood(together: Together, line: str, count: int) -> None:
     """Messages from as many customers of the other account."""
 
     def write(number: int) -> int:
         message = {"id": uuid.uuid4().hex, "from": f"other-{uuid.uuid4().hex}", "text": f"Hello, number {number}."}
         body = json.dumps({"messages": [message]}).encode()
         headers = {"X-Signature": Texter.sign(body), "Content-Type": "application/json"}
-        return call(together.web.port, "POST", f"/webhooks/loopback/{OTHER_LINE}", body, headers).status
+        return call(together.web.port, "POST", f"/webhooks/loopback/{line}", body, headers).status
 
     with ThreadPoolExecutor(8) as pool:
         assert set(pool.map(write, range(count))) == {204}
