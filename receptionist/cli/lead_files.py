@@ -157,7 +157,8 @@ def _errors(file: Path, table: CsvFile) -> Iterator[Callable[[Row, str], None]]:
     from receptionist.services.leads.lead_cells import plain, safe
 
     target = _errors_of(file)
-    target.unlink(missing_ok=True)
+    if target.exists():  # it may hold what was mended since
+        target.replace(target.with_name(f"{target.name}.old"))
     with ExitStack() as opened:
         stream: TextIO | None = None
         shown = 0
@@ -168,7 +169,8 @@ def _errors(file: Path, table: CsvFile) -> Iterator[Callable[[Row, str], None]]:
                 stream = opened.enter_context(_new(target))
                 stream.write(written([*table.header, "line", "error"], table.separator))
             width = len(table.header)
-            cells = [*row.cells[:width], *[""] * (width - len(row.cells)), str(row.line), reason]
+            # Cells that are too many stay, to be mended: without them the row would look right.
+            cells = [*row.cells, *[""] * (width - len(row.cells)), str(row.line), reason]
             stream.write(written([safe(plain(cell)) for cell in cells], table.separator))
             shown += 1
             if shown <= MOST_SHOWN:

@@ -127,10 +127,14 @@ def test_wrong_rows_are_named_and_written_to_a_file_that_can_be_mended(
     assert "Line 7: There are 5 cells, but the file has 3 columns." in said
     assert "1 new, 0 changed, 0 as before, 4 wrong" in said
     errors = table(tmp_path / "leads.csv.errors.csv")
-    assert [(row["name"], row["line"]) for row in errors] == [("Ada", "2"), ("Bo\nPeep", "3"), ("Di", "7"), ("", "8")]
+    assert [row["name"] for row in errors] == ["Ada", "Bo\nPeep", "Di", ""]
+    assert [row["line"] for row in errors if row["name"] != "Di"] == ["2", "3", "8"]
     mended = (tmp_path / "leads.csv.errors.csv").read_text().replace("ada(at)", "ada@")
-    lead("import", file(tmp_path, mended, "mended.csv"), fails=True)
-    assert [row[0] for row in rows(house)] == ["=Cy", "Ada", "Di"], "what stood beside the table is left out"
+    again = lead("import", file(tmp_path, mended, "mended.csv"), fails=True)
+    assert "There are 7 cells, but the file has 5 columns." in again, "what stood beside the table must be mended"
+    assert [row[0] for row in rows(house)] == ["=Cy", "Ada"]
+    lead("import", path, fails=True)
+    assert "ada(at)" in (tmp_path / "leads.csv.errors.csv.old").read_text(), "an older one may have been mended"
 
 
 @SQLITE
