@@ -78,15 +78,18 @@ def last_days(timezone: str, days: int) -> date:
 
 def _by_subject(scope: Scope, kind: str, model: Any, name: Any, since: date) -> list[AnyRow]:
     sums = [sa.func.sum(getattr(UsageDay, column)).label(column) for column in ("turns", "tokens", "cost")]
-    statement = (
-        scope.select(UsageDay, UsageDay.subject_id, name.label("name"), *sums)
-        .outerjoin(model, sa.and_(model.account_id == UsageDay.account_id, model.id == UsageDay.subject_id))
+    most = (
+        scope.select(UsageDay, UsageDay.subject_id, *sums)
         .where(UsageDay.kind == kind, UsageDay.day >= since)
-        .group_by(UsageDay.subject_id, name)
+        .group_by(UsageDay.subject_id)
         .order_by(sums[1].desc(), sums[0].desc(), UsageDay.subject_id)
         .limit(LARGEST)
+        .subquery()
     )
-    return scope.all(statement)
+    named = sa.and_(model.account_id == scope.account_id, model.id == most.c.subject_id)
+    columns = (most.c.subject_id, name.label("name"), most.c.turns, most.c.tokens, most.c.cost)
+    statement = sa.select(*columns).select_from(most).outerjoin(model, named)  # of these alone, not of all
+    return scope.all(statement.order_by(most.c.tokens.desc(), most.c.turns.desc(), most.c.subject_id))
 
 
 def _stored(scope: Scope) -> dict[str, Any]:
