@@ -29,7 +29,7 @@ chaos: .venv/.test ## Kill, freeze and starve everything at random under 1,000 m
 	@sh tests/ensure_services.sh
 	@.venv/bin/python -m tests.chaos $(ARGS)
 
-bench: .venv/.test ## Measure speed and memory beside the bare parts, about ten minutes; options go in ARGS="..."
+bench: .venv/.test ## Measure speed and memory beside the bare parts; takes long, ARGS="--only SECTION --quick" less
 	@.venv/bin/python -m bench $(ARGS)
 
 lint: .venv/.test ## Check style and format

@@ -148,18 +148,13 @@ class Ledger:
 
     def _remember(self, scope: Scope, call: LedgeredCall, result: str, changes: Sequence[SessionChange]) -> list[Event]:
         """Keep the call, and what it changed of the goals, for the conversation's next turns; tells of the goals."""
-        before = SessionState()
 
         def apply(state: SessionState) -> SessionState:
-            nonlocal before
-            before = state
             for change in changes:
                 state = change.apply(state)
             return sessions.with_call(state, call.name, call.arguments, result)
 
-        after = sessions.change(scope, self._lease.conversation_id, apply)
-        self._lease.session_version = after.version
-        return goals.changed(self._lease, before, after)
+        return goals.change(scope, self._lease, apply)
 
     def _apply(self, scope: Scope, change: Change, minutes: int) -> Event | None:
         """`minutes`: how long a customer who was promised a person waits."""

@@ -87,7 +87,9 @@ def look(scope: Scope, lease: Lease, known: Known) -> View:
 
 
 def load(scope: Scope, lease: Lease, known: Known) -> View:
-    """Load the conversation in the transaction that took the lease, or in one that proved it."""
+    """Load the conversation in the transaction that took the lease, or in one that proved it.
+
+    Its moment is when the lease was noted, or later: on PostgreSQL a message may be committed between the two."""
     session = known.sessions.get(scope, lease.conversation_id, lease.session_version)
     rows = scope.execute(NEWEST, b_conversation=lease.conversation_id, b_after=session.summary_seq).all()[::-1]
     if len(rows) == HISTORY_MESSAGES:  # open ones may be older than the window

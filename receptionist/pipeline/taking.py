@@ -7,8 +7,6 @@ from receptionist.contracts.events import Event
 from receptionist.db import Scope
 from receptionist.pipeline import goals
 from receptionist.pipeline.lease import Lease
-from receptionist.services.conversations import sessions
-from receptionist.services.conversations.sessions import SessionState
 from receptionist.services.leads import leads
 from receptionist.services.leads.leads import LeadChange
 
@@ -18,23 +16,10 @@ def keep(scope: Scope, lease: Lease, step: Step) -> tuple[LeadChange, list[Event
     what is to be told of the goals.
 
     Raises `Unavailable`, `LeadError` if the lead was merged or erased just now."""
-    told = _goals(scope, lease, step) if step.goals else []
+    told = goals.change(scope, lease, step.apply) if step.goals else []
     if not step.learned.fields():
         return LeadChange(), told
     lead = leads.lock(scope, lease.lead_id)
     new = LeadChange(**{name: getattr(step.learned, name) for name in step.learned.fields() if not getattr(lead, name)})
     leads.change(scope, lead.id, new)
     return new, told
-
-
-def _goals(scope: Scope, lease: Lease, step: Step) -> list[Event]:
-    before = SessionState()
-
-    def apply(state: SessionState) -> SessionState:
-        nonlocal before
-        before = state
-        return step.apply(state)
-
-    after = sessions.change(scope, lease.conversation_id, apply)
-    lease.session_version = after.version
-    return goals.changed(lease, before, after)

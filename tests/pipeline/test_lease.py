@@ -39,14 +39,20 @@ def lapse(house: House) -> None:
     house.sql("UPDATE conversations SET lease_until = '2020-01-01 00:00:00.000000' WHERE lease_owner IS NOT NULL")
 
 
-def test_a_second_worker_finds_the_conversation_taken(house: House, brain: Brain) -> None:
-    brain.reply = slow = Slow()
-    visitor = house.visitor()
-    visitor.send("Who is first?")
+def begun(house: House, slow: Slow) -> tuple[int, threading.Thread]:
+    """The conversation that was rung for, and a worker that is in the middle of its answer."""
     conversation = house.rung.pop()
     holder = threading.Thread(target=house.runner.drain, args=(conversation,))
     holder.start()
     assert slow.reached.wait(10)
+    return conversation, holder
+
+
+def test_a_second_worker_finds_the_conversation_taken(house: House, brain: Brain) -> None:
+    brain.reply = slow = Slow()
+    visitor = house.visitor()
+    visitor.send("Who is first?")
+    conversation, holder = begun(house, slow)
     house.runner.drain(conversation)
     assert visitor.replies() == []
     slow.go_on.set()
@@ -113,10 +119,7 @@ def test_a_process_that_was_frozen_goes_on_with_what_it_did(house: House, brain:
     brain.reply = slow = Slow()
     visitor = house.visitor()
     visitor.send("Are you awake?")
-    conversation = house.rung.pop()
-    holder = threading.Thread(target=house.runner.drain, args=(conversation,))
-    holder.start()
-    assert slow.reached.wait(10)
+    conversation, holder = begun(house, slow)
     lapse(house)
     house.runner.drain(conversation)
     assert house.sql("SELECT attempts FROM conversations") == [(0,)]
