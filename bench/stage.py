@@ -17,7 +17,7 @@ from bench.report import Report
 from bench.services import PostgreSQL, Redis
 
 A = TypeVar("A", bound=App)
-WARM_SECONDS = 2.0
+WARM_SECONDS = 10.0
 
 
 @dataclass(frozen=True)

@@ -44,6 +44,7 @@ class Desk:
         self._runner = Runner(self.parts, self.factory, self._door) if answers else None
         if self._runner is None and self._door is not None:
             self.parts.ring = Bell(self._door.ring)
+            self.parts.rush.say = self._door.say_rush
         self._relay = Relay(self.parts.redis, self.parts.bus) if self.parts.redis or not alone else None
 
     def start(self) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from receptionist.agents.count import AgentCount
 from receptionist.config import Config, CoreSettings
+from receptionist.pipeline.rush import Rush
 
 if TYPE_CHECKING:
     from receptionist.contracts.calendar import Calendar
@@ -54,6 +55,7 @@ class Parts:
     directory: Directory = field(init=False)
     ring: Callable[[int], None] = field(default=lambda conversation_id: None)
     """Says that a conversation has work; set by the desk of this process. Never raises."""
+    rush: Rush = field(default_factory=Rush)
     agents: AgentCount = field(default_factory=AgentCount)
     redis: RedisLink | None = None
     """The way to Redis, if this installation has one."""

@@ -11,6 +11,8 @@ import dramatiq
 from dramatiq.brokers.stub import StubBroker
 
 if TYPE_CHECKING:
+    from dramatiq.brokers.redis import RedisBroker
+
     from receptionist.live.link import RedisLink
 
 QUEUE = "conversations"
@@ -25,7 +27,7 @@ def in_process_broker() -> dramatiq.Broker:
     return StubBroker(middleware=[])
 
 
-def redis_broker(link: RedisLink) -> dramatiq.Broker:
+def redis_broker(link: RedisLink) -> RedisBroker:
     """Dramatiq's broker between the processes of an installation, as bare as the other one."""
     from dramatiq.brokers.redis import RedisBroker
 

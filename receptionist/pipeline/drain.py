@@ -22,6 +22,7 @@ from receptionist.pipeline.lease import FenceLost, Lease, LeaseKeeper, hold, rel
 from receptionist.pipeline.look import Known, View, load, look
 from receptionist.pipeline.outbox import Outbox
 from receptionist.pipeline.record import Recorded
+from receptionist.pipeline.rush import Pace
 from receptionist.pipeline.share import Share
 from receptionist.pipeline.summariser import Summariser
 from receptionist.pipeline.turn import Attempt, Turns
@@ -62,6 +63,7 @@ class Drain:
         self._owner = owner
         self._alone = threading.Lock()
         self._suspects: deque[int] = deque(maxlen=1000)
+        self.pace = Pace()
         self.stopping = threading.Event()
         """Set: nothing new is begun."""
         self.cut_off = threading.Event()
@@ -86,6 +88,7 @@ class Drain:
                 work = self._share.leave(work, go_on=not self.stopping.is_set())
 
     def _work_off(self, conversation_id: int) -> None:
+        self.pace.begin()
         try:
             taken = self._take(conversation_id)
         except Exception:  # whatever the database does: the sweeper will ring again

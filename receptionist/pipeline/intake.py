@@ -157,7 +157,9 @@ class Intake:
         return taken
 
     def _store(self, line: Line, messages: Sequence[Inbound]) -> tuple[list[Taken], list[Event]]:
-        leads_found: dict[str, int | None] = {}
+        leads_found = self._find_leads(
+            line, [each for each in messages if not self._places.get(line, each.sender.address)]
+        )
         conflicts = 0
         while True:
             batch = _Batch(self._parts, line, self._places, leads_found, short_cuts=conflicts == 0)
@@ -177,6 +179,8 @@ class Intake:
     def _find_leads(self, line: Line, messages: Sequence[Inbound]) -> dict[str, int | None]:
         """Ask plugins whose the new addresses of a batch are; outside the transaction."""
         first = {message.sender.address: message for message in reversed(messages)}
+        if not first:
+            return {}
         kind = leads.channel_kind(line.channel)
         with self._parts.database.read(once=True) as connection:
             scope = Scope(connection, line.account_id)
@@ -259,15 +263,18 @@ class _Batch:
 
     def _place(self, scope: Scope, message: Inbound, known: AnyRow) -> Place:
         address, lead_id, conversation_id = message.sender.address, known.lead_id, known.conversation_id
+        new = False
         if lead_id is None:
             if address not in self._leads_found:
                 raise _NewAddress
+            new = self._leads_found[address] is None
             lead_id = _make_lead(scope, self._line, message, self._leads_found[address])
         elif any(_proved(message)) and (fields := leads.learn(scope, lead_id, message.sender)):
             self.events.append(LeadChanged(self._line.account_id, lead_id, fields))
         if conversation_id is None:
             opted_out = self._parts.consents.still_out(scope, self._line.channel, address, lead_id)
-            conversation_id = open_conversation(scope, self._line.id, lead_id, address, opted_out=opted_out)
+            begin = _begin_conversation if new else open_conversation  # nobody else knows a new lead yet
+            conversation_id = begin(scope, self._line.id, lead_id, address, opted_out=opted_out)
         return Place(lead_id, conversation_id, _proved(message))
 
     def _add(self, scope: Scope, message: Inbound, place: Place) -> Taken | None:
@@ -321,7 +328,14 @@ def open_conversation(scope: Scope, line_id: int, lead_id: int, address: str, *,
         return int(known)
     if not leads.hold(scope, lead_id):
         raise Moved
-    values = {"lead_id": lead_id, "line_id": line_id, "address": address, **_with_person(scope, line_id, lead_id)}
+    person = _with_person(scope, line_id, lead_id)
+    return _begin_conversation(scope, line_id, lead_id, address, opted_out=opted_out, **person)
+
+
+def _begin_conversation(
+    scope: Scope, line_id: int, lead_id: int, address: str, *, opted_out: bool, **person: object
+) -> int:
+    values = {"lead_id": lead_id, "line_id": line_id, "address": address, **person}
     return scope.insert(Conversation, opted_out_at=db_now() if opted_out else None, **values)
 
 

@@ -55,6 +55,7 @@ class Runner:
         self._eraser = Eraser(parts)
         self._retention = Retention(parts.database, settings.trace_days)
         parts.ring = Bell(door.ring if door else self._crew.hand, self.keeper)
+        parts.rush.say = self.drain.pace.slow_down
 
     def start(self) -> None:
         """Begin to answer."""
@@ -67,7 +68,7 @@ class Runner:
         self._retention.start()
         self.summariser.start()
         if self._door is not None:
-            self._door.listen(self._heard)
+            self._door.listen(self._heard, self.drain.pace.slow_down)
 
     def stop(self) -> None:
         """Begin nothing new, let running answers end, hand back what does not end in time. Within 20 s."""
@@ -77,6 +78,7 @@ class Runner:
         self._retention.stop()
         self.summariser.stop()
         self.drain.stopping.set()
+        self.drain.pace.end()
         unbegun = self._crew.close()
         if self._door is not None:
             self._door.stop_listening()
