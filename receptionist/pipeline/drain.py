@@ -83,12 +83,12 @@ class Drain:
         work = self._share.enter(account_id, conversation_id)
         while work is not None:
             try:
+                self.pace.begin(work.account_id)
                 self._work_off(work.conversation_id)
             finally:
                 work = self._share.leave(work, go_on=not self.stopping.is_set())
 
     def _work_off(self, conversation_id: int) -> None:
-        self.pace.begin()
         try:
             taken = self._take(conversation_id)
         except Exception:  # whatever the database does: the sweeper will ring again

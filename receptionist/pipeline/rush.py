@@ -8,14 +8,14 @@ from __future__ import annotations
 import math
 import threading
 import time
-from collections import deque
+from collections import defaultdict, deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import structlog
 
 INTERVAL_SECONDS = 0.25
-LONGEST_SECONDS = 0.1
+LONGEST_SECONDS = 0.2
 FEWEST = 5
 """There is a rush where most of an interval's messages, and of so many at least, took longer to be taken in."""
 
@@ -23,7 +23,7 @@ SLOWER, FASTER = 0.5, 1.1
 """What an interval of a rush, or one without, does to the pace: down at once, up by and by, as networks do it
 (RFC 5681, section 3.1)."""
 LEAST, MOST = 4.0, 1000.0
-"""Conversations begun with per second, however great the rush; and from how many on nothing is held back."""
+"""Conversations of an account begun with per second, however great the rush; and from how many on none is held back."""
 
 log = structlog.get_logger()
 
@@ -59,24 +59,38 @@ class Rush:
             self.say()
 
 
-class Pace:
-    """How many conversations a process begins with per second: as many as come, but for a rush."""
+class _Gate:
+    """Where the conversations of one account wait, one behind the other."""
 
     def __init__(self) -> None:
-        self._lock, self._gate = threading.Lock(), threading.Lock()
+        self.lock = threading.Lock()
+        self.last = 0.0
+
+
+class Pace:
+    """How many conversations of one account a process begins with per second: as many as come, but for a rush.
+
+    For each account by itself, so that those who are not written to by thousands are answered as quickly as ever."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._gates: defaultdict[int, _Gate] = defaultdict(_Gate)
         self._begun: deque[float] = deque(maxlen=50)
         self._rate, self._changed = math.inf, 0.0
         self._ended = threading.Event()
 
-    def begin(self) -> None:
-        """Return when the next conversation may be begun with."""
+    def begin(self, account_id: int) -> None:
+        """Return when the account's next conversation may be begun with."""
         if self._now() < MOST:
-            with self._gate:
-                last = self._begun[-1] if self._begun else 0.0
-                self._ended.wait(max(0.0, last + 1 / self._now() - time.monotonic()))
-                self._begun.append(time.monotonic())
-        else:
-            self._begun.append(time.monotonic())
+            with self._lock:
+                gate = self._gates[account_id]
+            with gate.lock:
+                self._ended.wait(max(0.0, gate.last + 1 / self._now() - time.monotonic()))
+                gate.last = time.monotonic()
+        elif self._gates:
+            with self._lock:
+                self._gates.clear()
+        self._begun.append(time.monotonic())
 
     def slow_down(self) -> None:
         """There is a rush: begin with fewer than just now."""

@@ -75,7 +75,7 @@ def begun_in(pace: Pace, seconds: float, threads: int = 8) -> int:
 
     def work(number: int) -> None:
         while time.monotonic() < end:
-            pace.begin()
+            pace.begin(1)
             counts[number] += time.monotonic() < end
             time.sleep(0.001)  # the work
 
@@ -109,15 +109,33 @@ def test_a_rush_lets_a_process_begin_with_fewer_and_then_with_more_again(monkeyp
     assert begun_in(pace, 0.2) > free / 4
 
 
+def test_other_accounts_wait_for_nobody() -> None:
+    pace = Pace()
+    pace.begin(1)
+    time.sleep(0.3)  # so that this is the usual pace: a few in a second
+    pace.begin(1)
+    pace.slow_down()
+    waiting = [threading.Thread(target=pace.begin, args=(1,)) for _ in range(4)]
+    for thread in waiting:
+        thread.start()
+    begun = time.monotonic()
+    pace.begin(2)
+    assert time.monotonic() - begun < 0.5 / LEAST
+    assert sum(thread.is_alive() for thread in waiting) >= 2
+    pace.end()
+    for thread in waiting:
+        thread.join()
+
+
 def test_who_ends_waits_for_nobody() -> None:
     pace = Pace()
     for _ in range(3):
-        pace.begin()
+        pace.begin(1)
         pace.slow_down()
     pace.end()
     begun = time.monotonic()
     for _ in range(20):
-        pace.begin()
+        pace.begin(1)
     assert time.monotonic() - begun < 1.0
 
 
