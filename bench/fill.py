@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from calendar import monthrange
 from itertools import pairwise
 from typing import Any
 
@@ -12,7 +13,7 @@ from bench.apps import LINE
 from receptionist.config import find_instance_path
 from receptionist.core import assemble
 from receptionist.db import Scope, db_now
-from receptionist.models import Conversation, Lead, Line, Task, Turn, UsageDay, table
+from receptionist.models import Conversation, Lead, Line, Task, Turn, UsageDay, UsageMonth, table
 from receptionist.services.demo import large_demo
 from receptionist.services.demo.demo_rows import Town
 from receptionist.services.leads import lead_addresses, lead_fields
@@ -73,6 +74,23 @@ def _usage(scope: Scope) -> None:
         )
         columns = ("account_id", "day", "kind", "subject_id", "turns", "tokens", "cost")
         scope.connection.execute(sa.insert(UsageDay).from_select(columns, days))
+    _months(scope)
+
+
+def _months(scope: Scope) -> None:
+    """What the days of leads add up to, month by month."""
+    day = table(UsageDay).c
+    used = sa.select(day.day).where(day.account_id == scope.account_id, day.kind == "account")
+    for month in sorted({each.replace(day=1) for each in scope.connection.execute(used).scalars()}):
+        sums = [sa.func.sum(day[name]) for name in ("turns", "tokens", "cost")]
+        within = day.day.between(month, month.replace(day=monthrange(month.year, month.month)[1]))
+        leads = (
+            sa.select(day.account_id, day.subject_id, sa.literal(month), *sums)
+            .where(day.account_id == scope.account_id, day.kind == "lead", within)
+            .group_by(day.account_id, day.subject_id)
+        )
+        columns = ("account_id", "lead_id", "month", "turns", "tokens", "cost")
+        scope.connection.execute(sa.insert(UsageMonth).from_select(columns, leads))
 
 
 def _alike(scope: Scope) -> None:

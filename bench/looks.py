@@ -174,13 +174,13 @@ def _of_tasks(scope: Scope) -> Looks:
 def _of_account(scope: Scope) -> Looks:
     strategy = scope.first(scope.select(Strategy))
     assert strategy is not None
-    month = limits.last_days(accounts.timezone(scope), 30)
+    days = limits.last_days(accounts.timezone(scope), 30)
     yield "accounts", lambda scope: accounts.listed(scope.connection)
     yield "lines", lambda scope: lines.listed(scope)
     yield "limits", lambda scope: limits.read(scope)
-    yield "usage by day, 30 days", lambda scope: limits.usage(scope, since=month)
-    yield "usage by line, 30 days", lambda scope: limits.usage_of_lines(scope, since=month)
-    yield "usage by lead, 30 days", lambda scope: limits.usage_of_leads(scope, since=month)
+    yield "usage by day, 30 days", lambda scope: limits.usage(scope, days=days)
+    yield "usage by line, 30 days", lambda scope: limits.usage_of_lines(scope, days=days)
+    yield "usage by lead, this month", lambda scope: limits.usage_of_leads(scope, month=days[0].replace(day=1))
     yield "prices", lambda scope: prices.listed(scope)
     yield "models without a price", lambda scope: prices.unpriced(scope)
     yield "strategies", lambda scope: strategies.listed(scope)

@@ -8,10 +8,13 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
+from receptionist.text import sentence
+
 
 def problems(error: ValidationError, kind: type[BaseModel]) -> str:
-    """Each problem as "field: what is wrong", joined by semicolons; an unknown field with the nearest known one."""
-    return "; ".join(_problem(problem, kind.model_fields) for problem in error.errors(include_url=False))
+    """Each problem as "field: what is wrong", joined by semicolons, as a sentence; an unknown field with the nearest
+    known one."""
+    return sentence("; ".join(_problem(problem, kind.model_fields) for problem in error.errors(include_url=False)))
 
 
 def _problem(problem: Any, known: Iterable[str]) -> str:

@@ -24,6 +24,16 @@ def bounded(text: str | None, most: int) -> str | None:
     return None if text is None else storable(text)[:most]
 
 
+def sentence(text: str) -> str:
+    """`text` with a full stop at its end, unless it ends as a sentence does: "did you mean agent_name?" gets none."""
+    return text if text.endswith((".", "?", "!")) else f"{text}."
+
+
+def counted(number: int, what: str) -> str:
+    """ "1 lead", "2 leads", "12,000 leads": a number with what it counts, an English noun whose plural ends with s."""
+    return f"{number:,} {what}" + ("" if number == 1 else "s")
+
+
 def _with_few_marks(text: str) -> str:
     kept, marks = [], 0
     for letter in text:

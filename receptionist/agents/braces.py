@@ -13,6 +13,7 @@ from difflib import get_close_matches
 from jinja2 import TemplateSyntaxError
 
 from receptionist.agents.template_source import Token
+from receptionist.agents.variable_table import ITEM, SHAPES, values_called
 
 MAX_NAMES = 500
 """Names in one template: each becomes more than it is, and compiling takes time."""
@@ -108,5 +109,17 @@ def _split(at: int, text: str, lexed: Callable[[str], Iterator[Token]]) -> Itera
 def _unknown(name: str) -> str:
     near = get_close_matches(name.lower(), BRACES, 1, 0.5)
     known = f"the nearest is {{{near[0]}}}" if near else f"there are: {', '.join(BRACES)}"
+    if values := list(filter(None, map(_written, values_called(name.lower(), SHAPES)))):
+        known = f"write {' or '.join(values)}"
     name = name[:60]
     return f"there is no name {{{name}}}; {known}. To write the braces themselves: {{{{ '{{{name}}}' }}}}"
+
+
+def _written(value: str) -> str:
+    """A value as text, what customers typed in on one line; empty for what is more than a text or a list of them."""
+    variable, _, name = value.partition(".")
+    shape = SHAPES[variable][name]
+    if shape not in ({}, {ITEM: {}}):
+        return ""
+    filters = ("|join(', ')" if shape else "") + ("|line" if variable == "lead" else "")
+    return f"{{{{ {value}{filters} }}}}"

@@ -28,6 +28,7 @@ from jinja2.runtime import LoopContext
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from receptionist.agents.braces import braced
+from receptionist.agents.template_faults import fault
 from receptionist.agents.template_filters import METER, Meter, core_filters, text
 from receptionist.agents.template_rules import LOOP_ATTRIBUTES, TESTS, Metering, Rules
 from receptionist.agents.template_source import Source, placed
@@ -173,7 +174,7 @@ class PromptSandbox:
         try:
             return self._environment.parse(source.text)
         except jinja2.TemplateSyntaxError as error:
-            raise source.error(error.lineno, _cause(error)) from error
+            raise source.error(*fault(_cause(error), error.lineno, source)) from error
         except ValueError as error:  # a number of thousands of digits
             raise TemplateError(f"{source.title}: a number in it is too long.") from error
         except RecursionError as error:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from difflib import get_close_matches
 from typing import Any, NoReturn
 
 from jinja2 import nodes
 from jinja2.visitor import NodeTransformer
 
-from receptionist.agents.braces import BRACES
 from receptionist.agents.template_filters import CONCAT, EACH, OPTIONAL, WEIGHED
+from receptionist.agents.template_hints import for_variable, known
 from receptionist.agents.template_source import Source
 from receptionist.agents.variable_table import ANY, ITEM, UNKNOWN, Shape
 
@@ -98,7 +97,7 @@ class Rules:
             case nodes.Test():
                 self._test(node)
             case _ if type(node) not in _PLAIN:
-                what = _WORDS.get(type(node), f"{type(node).__name__.lower()} (arithmetic or a special form)")
+                what = _WORDS.get(type(node)) or _calculation(node)
                 self._fail(node, f"{what} is not allowed here; use plain values, {{% if %}}, {{% for %}} and filters")
         for child in node.iter_child_nodes():
             self._visit(child, names, in_loop, depth + 1)
@@ -130,8 +129,7 @@ class Rules:
 
     def _name(self, node: nodes.Name, names: Shape) -> None:
         if node.name not in names:
-            known = f"write {{{node.name}}}" if node.name in BRACES else _known(node.name, names)
-            self._fail(node, f"there is no variable {node.name!r}; {known}", node.name)
+            self._fail(node, f"there is no variable {node.name!r}; {for_variable(node.name, names)}", node.name)
         if node.name == "loop" and "loop" not in self._shapes:
             self._fail(node, f"'loop' cannot stand alone; use one of loop.{', loop.'.join(sorted(LOOP_ATTRIBUTES))}")
 
@@ -163,8 +161,8 @@ class Rules:
         if key in owner:
             return
         if ANY not in owner:
-            known = "use a {% for %} loop over the list" if ITEM in owner else _known(key, owner)
-            self._fail(node, f"there is no value {key!r} here; {known}", key)
+            hint = "use a {% for %} loop over the list" if ITEM in owner else known(key, owner)
+            self._fail(node, f"there is no value {key!r} here; {hint}", key)
         if owner is not UNKNOWN:
             self.may_miss.add(id(node))
 
@@ -197,14 +195,14 @@ class Rules:
 
     def _filter(self, node: nodes.Filter) -> None:
         if node.name not in self._filters:
-            allowed = ", ".join(sorted(self._filters))
-            self._fail(node, f"the filter {node.name!r} is not allowed; there are: {allowed}", node.name)
+            hint = known(node.name, self._filters)
+            self._fail(node, f"the filter {node.name!r} is not allowed; {hint}", node.name)
         if node.node is None or node.dyn_args is not None or node.dyn_kwargs is not None:
             self._fail(node, f"write the filter {node.name!r} plainly, without * or **", node.name)
 
     def _test(self, node: nodes.Test) -> None:
         if node.name not in TESTS:
-            self._fail(node, f"the test {node.name!r} is not allowed; there are: {', '.join(sorted(TESTS))}", node.name)
+            self._fail(node, f"the test {node.name!r} is not allowed; {known(node.name, TESTS)}", node.name)
         if node.args or node.kwargs or node.dyn_args is not None or node.dyn_kwargs is not None:
             self._fail(node, f"the test {node.name!r} takes no arguments", node.name)
 
@@ -212,6 +210,11 @@ class Rules:
         # Jinja wraps what {% autoescape %} holds into a node without a place
         place = node.lineno or next((inner.lineno for inner in node.find_all(nodes.Node) if inner.lineno), None)
         raise self._source.error(place, message, word)
+
+
+def _calculation(node: nodes.Node) -> str:
+    sign = getattr(node, "operator", None)  # of arithmetic; the rest are special forms without a name
+    return f"calculating with {sign}" if sign else type(node).__name__.lower()
 
 
 def _own_name(target: nodes.Node) -> set[str]:
@@ -226,12 +229,6 @@ def _key(node: nodes.Node) -> str | int:
         key: str | int = node.arg.value
         return key
     return node.name if isinstance(node, nodes.Name) else ""
-
-
-def _known(name: str, names: Collection[str]) -> str:
-    there_are = f"there are: {', '.join(sorted(names))}" if names else "this is a single value"
-    near = get_close_matches(name, names, 1, 0.7)
-    return f"did you mean {near[0]!r}? {there_are[0].upper()}{there_are[1:]}" if near else there_are
 
 
 class Metering(NodeTransformer):

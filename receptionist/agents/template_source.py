@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from jinja2 import TemplateSyntaxError
 
 from receptionist.errors import TemplateError
+from receptionist.text import sentence
 
 Token = tuple[int, str, str]
 """Where it is, its kind, its text; Jinja says the line where `placed` says the place."""
@@ -27,7 +28,7 @@ class Source:
     def error(self, place: int | None, message: str, word: str = "") -> TemplateError:
         """The error for the admin, which names line and column: of the first `word` at or behind the place (in its
         line), if there is one, else of the place."""
-        return TemplateError(f"{self.title}, {self._where(place, word)}: {message.rstrip('.')}.")
+        return TemplateError(f"{self.title}, {self._where(place, word)}: {sentence(message)}")
 
     def tag(self, place: int) -> int:
         """The place of the tag that the place is in."""

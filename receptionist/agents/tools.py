@@ -79,7 +79,7 @@ class PreparedTool:
         except ValidationError as error:
             names = ", ".join(kind.model_fields)
             raise LineError(
-                f"tool_settings of {self.tool.name}: {problems(error, kind)}. Settings of this tool: {names}."
+                f"tool_settings of {self.tool.name}: {problems(error, kind)} Settings of this tool: {names}."
             ) from None
 
     def parse(self, arguments: str) -> dict[str, Any]:

@@ -138,6 +138,13 @@ def shape_of(paths: Iterable[str]) -> Shape:
     return root
 
 
+def values_called(name: str, variables: Shape) -> list[str]:
+    """The values of this name behind one of the variables, such as ["lead.phone", "strategy.phone"]."""
+    return [
+        f"{variable}.{name}" for variable, shape in sorted(variables.items()) if name.isidentifier() and name in shape
+    ]
+
+
 SHAPES = shape_of(TABLE)
 """The shapes of the variables by name."""
 

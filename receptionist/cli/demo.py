@@ -8,6 +8,7 @@ import click
 
 from receptionist.cli.base import ready
 from receptionist.cli.progress import progress_shown
+from receptionist.text import counted
 
 
 @click.command()
@@ -33,5 +34,6 @@ def demo(large: bool, remove: bool, leads: int, messages: int) -> None:
             f"{large_demo.ACCOUNT_NAME} is gone." if there else f"There is no account {large_demo.ACCOUNT_NAME}."
         )
         return
-    click.echo(f"{leads:,} leads and {messages:,} messages are there, after {time.monotonic() - begun:.0f} s.")
+    there_are = f"{counted(leads, 'lead')} and {counted(messages, 'message')} are there"
+    click.echo(f"{there_are}, after {time.monotonic() - begun:.0f} s.")
     click.echo(f'Look: receptionist lead list --account "{large_demo.ACCOUNT_NAME}"')

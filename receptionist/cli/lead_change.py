@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
 
 from receptionist.cli.base import account_option, operator
 from receptionist.cli.lead import changing, known_channel, lead, lead_number
+
+if TYPE_CHECKING:
+    from receptionist.services.leads.lead_values import LeadValues
 
 
 @lead.command("add")
@@ -21,7 +26,7 @@ def lead_add(values: tuple[str, ...], account: str | None) -> None:
         found = lead_values.reader(scope).read(_pairs(values))
         lead_id = lead_values.create(scope, found, operator())
         events.append(LeadChanged(scope.account_id, lead_id, tuple(_pairs(values))))
-    click.echo(f"Lead {lead_id} is there.")
+    click.echo(f"Lead {lead_id} is there.{_number(found)}")
 
 
 @lead.command("set")
@@ -51,7 +56,13 @@ def _change(lead_id: int, given: dict[str, str], account: str | None) -> None:
         changed = lead_values.update(scope, lead_id, found, operator())
         if changed:
             events.append(LeadChanged(scope.account_id, lead_id, changed))
-    click.echo("Saved; the next turn knows it." if changed else "It was so already.")
+    click.echo(("Saved; the next turn knows it." if changed else "It was so already.") + _number(found))
+
+
+def _number(values: LeadValues) -> str:
+    """The phone number as it was read: a wrong country of the account is seen here first."""
+    number = values.columns.get("phone")
+    return f" The phone number is {number}." if number else ""
 
 
 @lead.command("tag")

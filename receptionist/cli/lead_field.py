@@ -6,6 +6,7 @@ import click
 
 from receptionist.cli.base import account_option, in_account, printable, reading
 from receptionist.cli.lead import lead
+from receptionist.text import counted
 
 choice_option = click.option("--choice", "choices", multiple=True, help="A choice; may be given again.")
 
@@ -69,4 +70,4 @@ def field_remove(name: str, account: str | None) -> None:
 
     with in_account(account) as (_, _, scope):
         count = lead_fields.remove(scope, name)
-    click.echo(f"The field is gone; {count} leads had a value.")
+    click.echo(f"The field is gone; {counted(count, 'lead')} had a value.")

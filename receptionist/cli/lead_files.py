@@ -14,10 +14,12 @@ import click
 from receptionist.cli.base import account_option, find_account, operator, printable, reading, ready
 from receptionist.cli.lead import known_channel, lead_number
 from receptionist.cli.progress import interrupt_noted, progress_shown
+from receptionist.text import counted
 
 if TYPE_CHECKING:
     from receptionist.services.leads.csv_file import CsvFile, Row
     from receptionist.services.leads.erasure import Receipt
+    from receptionist.services.leads.lead_import import Import
 
 MOST_SHOWN = 20
 """Wrong rows of a file that are shown; all of them are in its file of errors."""
@@ -101,6 +103,7 @@ def import_(
             size = file.stat().st_size
             outcome = lead_import.run(wrong, lambda done: progress(done, size), interrupted.is_set)
     click.echo(f"{'Would be' if dry_run else 'Imported'}: {outcome}.")
+    _print_remarks(lead_import)
     if interrupted.is_set():
         rest = "nothing was changed" if dry_run else "these rows are in, and the same command again goes on"
         raise click.ClickException(f"Interrupted; {rest}.")
@@ -130,7 +133,7 @@ def export(file: Path, account: str | None, strategy: str | None, **filters: Any
             count = lead_export.export(
                 scope, stream, lambda done: progress(done, None), **filters, strategy_id=strategy_id
             )
-    click.echo(f"{count} leads are in {file}.")
+    click.echo(f"{counted(count, 'lead')} {'is' if count == 1 else 'are'} in {file}.")
 
 
 @contextmanager
@@ -183,6 +186,16 @@ def _errors(file: Path, table: CsvFile) -> Iterator[Callable[[Row, str], None]]:
 
 def _errors_of(file: Path) -> Path:
     return file.with_name(f"{file.name}.errors.csv")
+
+
+def _print_remarks(done: Import) -> None:
+    """What is not wrong, but worth a look."""
+    if nameless := done.outcome.nameless:
+        told = f"{counted(nameless, 'row')} {'tells' if nameless == 1 else 'tell'} of nobody"
+        click.echo(f"Passed over: {told} (no e-mail, no phone, and no name or company with a letter in it).")
+    if done.local_numbers:
+        read = ", ".join(f"{printable(text)} as {number}" for text, number in done.local_numbers.items())
+        click.echo(f"Phone numbers without a country code were read by the account's country: {read}.")
 
 
 def _pairs(names: tuple[str, ...]) -> dict[str, str]:

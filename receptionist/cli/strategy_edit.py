@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import tempfile
+from shlex import quote
 from typing import TYPE_CHECKING, Any, get_args
 
 import click
@@ -23,7 +24,7 @@ from receptionist.cli.base import (
     text_of,
 )
 from receptionist.cli.strategy import as_json, chosen_fields, draft_option, strategy, version_option
-from receptionist.errors import AdminError
+from receptionist.errors import AdminError, EditConflict
 
 if TYPE_CHECKING:
     from receptionist.contracts.strategy import StrategyFields
@@ -62,24 +63,32 @@ def strategy_edit(name: str, file: Any, account: str | None) -> None:
             click.echo(_said(name, saved))
             return
         except AdminError as error:
-            text = _again(text, error, name)
+            text = _again(text, error, name, account)
     click.echo("Nothing is changed.")
 
 
-def _again(text: str, error: AdminError, name: str) -> str:
+def _again(text: str, error: AdminError, name: str, account: str | None) -> str:
     """The text after another round in the editor; kept in a file if that is not wanted, or is of no use."""
-    from receptionist.errors import EditConflict
-
+    if isinstance(error, EditConflict):
+        path, command = _kept(text, name, account)
+        raise AdminError(f"{error} Your text is in {path}. To save it in place of what is there now: {command}")
     click.echo(f"Error: {printable(str(error))}", err=True)
     try:
-        if not isinstance(error, EditConflict) and click.confirm("Edit it again?", default=True, err=True):
+        if click.confirm("Edit it again?", default=True, err=True):
             return click.edit(text, extension=".json") or text
     except click.Abort:
         click.echo(err=True)
+    path, command = _kept(text, name, account)
+    raise AdminError(f"Nothing is saved. Your text is in {path}. To go on with it: {command}")
+
+
+def _kept(text: str, name: str, account: str | None) -> tuple[str, str]:
+    """The file that the text is kept in, and the command that begins with it."""
     handle, path = tempfile.mkstemp(prefix="strategy-", suffix=".json")
     with os.fdopen(handle, "w", encoding="utf-8") as kept:
         kept.write(text)
-    raise AdminError(f'Nothing is saved. Your text is in {path}; receptionist strategy edit "{name}" --from {path}')
+    where = f" --account {quote(account)}" if account else ""
+    return path, f"receptionist strategy edit {quote(name)} --from {quote(path)}{where}"
 
 
 def _said(name: str, draft: Draft) -> str:
@@ -144,6 +153,10 @@ def strategy_diff(name: str, before: str | None, after: str | None, account: str
 
 
 def _state(scope: Scope, row: Any, wanted: str | None, *, draft: bool) -> tuple[str, StrategyFields]:
+    from receptionist.contracts.strategy import StrategyFields
+
+    if wanted is None and not draft and row.published_number is None:
+        return "the defaults", StrategyFields()
     if wanted is None or wanted == "draft":
         return chosen_fields(scope, row, None, draft or wanted == "draft")
     if not wanted.isdecimal():
@@ -182,4 +195,5 @@ def strategy_import(file: Any, name: str | None, account: str | None) -> None:
     with in_account(account) as (_, factory, scope):
         taken, new = strategy_files.take_in(scope, text, factory.check, operator(), name=name)
     made = "is new here; the file is its draft" if new else "has the file as its draft"
-    click.echo(f'{taken} {made}. Next: receptionist strategy diff "{taken}", then receptionist strategy publish.')
+    then = f'receptionist strategy diff "{taken}", then receptionist strategy publish "{taken}"'
+    click.echo(f"{taken} {made}. Next: {then}.")

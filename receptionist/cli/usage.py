@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import datetime
 from typing import Any
 
 import click
@@ -43,21 +44,24 @@ def _change(text: str) -> tuple[str, str | None]:
 
 @account_group.command("usage")
 @click.option("--days", type=click.IntRange(1, 366), default=30, show_default=True, help="How many days back.")
+@click.option("--month", type=click.DateTime(["%Y-%m"]), help="Of which to name the customers; else this month.")
 @account_option
-def account_usage(days: int, account: str | None) -> None:
-    """Show what was used, day by day in the account's time zone, and by whom."""
+def account_usage(days: int, month: datetime | None, account: str | None) -> None:
+    """Show what was used, day by day in the account's time zone, by which lines, and by whom in a month."""
     from receptionist.services import accounts, limits, prices
 
     with reading(account) as (_, _, scope):
-        since = limits.last_days(accounts.timezone(scope), days)
-        of_days = limits.usage(scope, since=since)
-        of_lines, of_leads = (look(scope, since=since) for look in (limits.usage_of_lines, limits.usage_of_leads))
+        last = limits.last_days(accounts.timezone(scope), days)
+        first = (last[0] if month is None else month.date()).replace(day=1)
+        of_days, of_lines = limits.usage(scope, days=last), limits.usage_of_lines(scope, days=last)
+        of_leads = limits.usage_of_leads(scope, month=first)
         unpriced = prices.unpriced(scope)
     for row in of_days:
         click.echo(f"{row.day}      {_amounts(row)}")
     if not of_days:
-        click.echo(f"Nothing was used since {since}.")
+        click.echo(f"Nothing was used since {last[-1]}.")
     _show_subjects("line", of_lines)
+    click.echo(f"Customers in {first:%Y-%m}:{'' if of_leads else ' none.'}")
     _show_subjects("lead", of_leads)
     if unpriced:
         names = ", ".join(map(printable, unpriced))

@@ -20,7 +20,7 @@ from receptionist.models.leads import (
 )
 from receptionist.models.sessions import Session, Task
 from receptionist.models.turns import ToolCall, Turn
-from receptionist.models.usage import ModelPrice, UsageDay
+from receptionist.models.usage import ModelPrice, UsageDay, UsageMonth
 
 __all__ = [
     "Account",
@@ -48,5 +48,6 @@ __all__ = [
     "ToolCall",
     "Turn",
     "UsageDay",
+    "UsageMonth",
     "table",
 ]

@@ -60,7 +60,8 @@ class Lead(Owned, Base):
 class Identity(Owned, Base):
     """An address of a lead. `kind` is "channel:" and the channel's name for one it writes from, as its channel proved;
     "email" or "phone" for one that was proved or an admin vouched for; "shared:email" or "shared:phone" for one that
-    the lead wrote or proved, but that is another lead's, too."""
+    the lead wrote or proved, but that is another lead's, too. Of these four kinds `value` is the form that is compared:
+    e-mail addresses without capitals, numbers in E.164."""
 
     __tablename__ = "identities"
     __table_args__ = owned(

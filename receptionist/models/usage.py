@@ -1,4 +1,4 @@
-"""What turns used and cost, by day."""
+"""What turns used and cost, by day and by month."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from datetime import date
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column
 
-from receptionist.models.base import Base, BigId, Owned, owned
+from receptionist.models.base import Base, BigId, Owned, Ref, owned
 
 
 class UsageDay(Owned, Base):
@@ -25,6 +25,25 @@ class UsageDay(Owned, Base):
     day: Mapped[date] = mapped_column(sa.Date)
     kind: Mapped[str] = mapped_column(sa.String(10))
     subject_id: Mapped[int] = mapped_column(BigId)
+    turns: Mapped[int] = mapped_column(insert_default=0)
+    tokens: Mapped[int] = mapped_column(BigId, insert_default=0)
+    cost: Mapped[int] = mapped_column(BigId, insert_default=0)
+
+
+class UsageMonth(Owned, Base):
+    """Sums of a lead's days in one calendar month (in the account's zone), by which those that used most are found.
+
+    `month`: its first day. Its lead may be gone, for a turn's usage is written a second later; hence no foreign key.
+    """
+
+    __tablename__ = "usage_months"
+    __table_args__ = owned(
+        sa.UniqueConstraint("account_id", "lead_id", "month"),
+        sa.Index(None, "account_id", "month", "tokens", "turns", "lead_id"),
+    )
+
+    lead_id: Mapped[Ref]
+    month: Mapped[date] = mapped_column(sa.Date)
     turns: Mapped[int] = mapped_column(insert_default=0)
     tokens: Mapped[int] = mapped_column(BigId, insert_default=0)
     cost: Mapped[int] = mapped_column(BigId, insert_default=0)

@@ -22,7 +22,8 @@ from receptionist.pipeline import loops
 from receptionist.pipeline.lease import Lease
 from receptionist.pipeline.look import View
 from receptionist.pipeline.record import Outcome
-from receptionist.pipeline.usage import Key, Reached, Reservation, Subject, UsageBook
+from receptionist.pipeline.usage import Reached, Reservation, Subject, UsageBook
+from receptionist.pipeline.usage_rows import Key
 from receptionist.services.directory import Office, PublishedStrategy
 
 CLOSED_AT_MOST = timedelta(days=60)

@@ -1,4 +1,4 @@
-"""Lets go of what nobody looks at any more: traces of old turns, and old days of usage."""
+"""Lets go of what nobody looks at any more: traces of old turns, and old days and months of usage."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ import sqlalchemy as sa
 import structlog
 
 from receptionist.db import Database, db_now
-from receptionist.models import Account, Turn, UsageDay
+from receptionist.models import Account, Turn, UsageDay, UsageMonth
 
 USAGE_DAYS = 400
-"""Days of usage that are kept: a year, and the month to compare it with."""
+"""Days of usage that are kept, and the months that they are in: a year, and the month to compare it with."""
 LOOK_SECONDS = 3600.0
 FIRST_SECONDS = 60.0
 """How long after the start is looked first: who starts has better things to do."""
 BATCH = 500
-"""Turns looked at, or days deleted, together."""
+"""Turns looked at, or days and months deleted, together."""
 BREATH_SECONDS = 0.1
 """Pause after each batch, in which others may write."""
 
@@ -50,9 +50,14 @@ class Retention:
             self._stopped.wait(BREATH_SECONDS)
         with self._database.read(once=True) as connection:
             account_ids = list(connection.execute(sa.select(Account.id).order_by(Account.id)).scalars())
+        last = datetime.now(UTC).date() - timedelta(days=USAGE_DAYS)
         for account_id in account_ids:
-            while not self._stopped.is_set() and self._delete_days(account_id):
-                self._stopped.wait(BREATH_SECONDS)
+            for kind, is_old in (
+                (UsageDay, UsageDay.day < last),
+                (UsageMonth, UsageMonth.month < last.replace(day=1)),
+            ):
+                while not self._stopped.is_set() and self._delete(kind, account_id, is_old):
+                    self._stopped.wait(BREATH_SECONDS)
 
     def _run(self) -> None:
         pause = FIRST_SECONDS
@@ -79,13 +84,12 @@ class Retention:
             self._looked_at = old[-1].id
         return len(old) == BATCH
 
-    def _delete_days(self, account_id: int) -> bool:
+    def _delete(self, kind: type[UsageDay | UsageMonth], account_id: int, is_old: sa.ColumnElement[bool]) -> bool:
         """Delete one batch of an account's; False if that were all."""
-        last = datetime.now(UTC).date() - timedelta(days=USAGE_DAYS)
-        own = sa.select(UsageDay.id).where(UsageDay.account_id == account_id, UsageDay.day < last).limit(BATCH)
+        own = sa.select(kind.id).where(kind.account_id == account_id, is_old).limit(BATCH)
         with self._database.read(once=True) as connection:
             ids = list(connection.execute(own).scalars())
         if ids:
             with self._database.begin() as connection:
-                connection.execute(sa.delete(UsageDay).where(UsageDay.id.in_(ids)))
+                connection.execute(sa.delete(kind).where(kind.id.in_(ids)))
         return len(ids) == BATCH

@@ -27,7 +27,8 @@ from receptionist.parts import Parts
 from receptionist.pipeline.fair_queue import FairQueue
 from receptionist.pipeline.lease import Lease
 from receptionist.pipeline.look import View
-from receptionist.pipeline.usage import Amount, Key, UsageBook
+from receptionist.pipeline.usage import UsageBook
+from receptionist.pipeline.usage_rows import Amount, Key
 from receptionist.services import prices
 from receptionist.services.conversations import sessions
 from receptionist.services.conversations.sessions import SessionState

@@ -13,17 +13,15 @@ from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import date
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-import sqlalchemy as sa
 import structlog
 from sqlalchemy.exc import IntegrityError
 
 from receptionist.contracts.limits import DayLimits
 from receptionist.db import Database
 from receptionist.errors import Unavailable
-from receptionist.models import UsageDay, table
+from receptionist.pipeline.usage_rows import NOTHING, Amount, Key, UsageRows, totals_of
 
 FLUSH_SECONDS = 1.0
 STOP_SECONDS = 2.0
@@ -34,32 +32,6 @@ WATCHED_SECONDS = 300.0
 processes use it too. A lead's is not: it comes back with each turn of its own."""
 
 log = structlog.get_logger()
-
-_days = table(UsageDay)
-
-
-class Key(NamedTuple):
-    """Whose usage of which day; the order of keys is the order in which rows are written."""
-
-    account_id: int
-    day: date
-    kind: str
-    subject_id: int
-
-
-class Amount(NamedTuple):
-    """Turns, tokens, and millionths of a US dollar."""
-
-    turns: int = 0
-    tokens: int = 0
-    cost: int = 0
-
-    def plus(self, other: Amount) -> Amount:
-        """Both together."""
-        return Amount(self.turns + other.turns, self.tokens + other.tokens, self.cost + other.cost)
-
-
-NOTHING = Amount()
 
 
 @dataclass(slots=True)
@@ -120,30 +92,12 @@ class Reservation:
             self._book.close(self._keys, amount)
 
 
-def _upsert(dialect: str) -> Any:
-    if dialect == "sqlite":
-        from sqlalchemy.dialects.sqlite import insert
-    else:
-        from sqlalchemy.dialects.postgresql import insert  # type: ignore[assignment]
-    statement = insert(_days)
-    added = {name: _days.c[name] + statement.excluded[name] for name in Amount._fields}
-    keys = [_days.c[name] for name in Key._fields]
-    return statement.on_conflict_do_update(index_elements=keys, set_=added).returning(*keys, *_amounts)
-
-
-_amounts = [_days.c[name] for name in Amount._fields]
-_TOTALS = sa.select(*(_days.c[name] for name in Key._fields), *_amounts).where(
-    sa.tuple_(*(_days.c[name] for name in Key._fields)).in_(sa.bindparam("b_keys", expanding=True))
-)
-"""The one look across accounts: each key names its own."""
-
-
 class UsageBook:
     """One per process that answers. Safe to use from any thread; works without `start`, then `flush` is called."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._upsert = _upsert("sqlite" if database.is_sqlite else "postgresql")
+        self._rows = UsageRows(database.is_sqlite)
         self._lock = threading.Lock()
         self._flushing = threading.Lock()
         self._entries: OrderedDict[Key, _Entry] = OrderedDict()
@@ -242,7 +196,7 @@ class UsageBook:
         if not missing:
             return
         with self._database.read(once=True) as connection:
-            totals = _totals(connection, missing)
+            totals = totals_of(connection, missing)
         with self._lock:
             for key in missing:
                 entry = self._entry(key)
@@ -286,15 +240,14 @@ class UsageBook:
 
     def _store(self, amounts: Mapping[Key, Amount]) -> dict[Key, Amount]:
         """In one transaction. Raises `IntegrityError` if the account of one of them is gone."""
-        rows = [{**key._asdict(), **amount._asdict()} for key, amount in sorted(amounts.items())]
         with self._database.begin() as connection:
-            return _by_key(connection.execute(self._upsert, rows))
+            return self._rows.add(connection, amounts)
 
     def _read(self, watched: Sequence[Key]) -> dict[Key, Amount]:
         if not watched:
             return {}
         with self._database.read(once=True) as connection:
-            return _totals(connection, watched)
+            return totals_of(connection, watched)
 
     def _land(self, flying: Iterable[Key], totals: Mapping[Key, Amount]) -> None:
         """It is dealt with, and these are the totals now."""
@@ -311,11 +264,3 @@ class UsageBook:
                 entry = self._entry(key)
                 entry.flying, entry.fresh = NOTHING, entry.fresh.plus(amount)
                 self._unwritten.add(key)
-
-
-def _totals(connection: sa.Connection, keys: Sequence[Key]) -> dict[Key, Amount]:
-    return _by_key(connection.execute(_TOTALS, {"b_keys": [tuple(key) for key in keys]}))
-
-
-def _by_key(rows: Iterable[Any]) -> dict[Key, Amount]:
-    return {Key(*row[: len(Key._fields)]): Amount(*row[len(Key._fields) :]) for row in rows}

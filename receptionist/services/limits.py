@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import date, timedelta
 from typing import Any
 
@@ -13,7 +13,7 @@ from receptionist.contracts.limits import Limits
 from receptionist.db import AnyRow, Scope
 from receptionist.errors import LineError
 from receptionist.localtime import local_now
-from receptionist.models import Account, Lead, Line, UsageDay
+from receptionist.models import Account, Lead, Line, UsageDay, UsageMonth
 from receptionist.problems import problems
 from receptionist.services import accounts
 
@@ -31,7 +31,7 @@ def parse(stored: Mapping[str, Any]) -> Limits:
     try:
         return Limits.model_validate(_nested({**flat(Limits()), **_flat(stored)}))
     except ValidationError as error:
-        raise LineError(f"These limits cannot be: {problems(error, Limits)}. {KNOWN}") from None
+        raise LineError(f"These limits cannot be: {problems(error, Limits)} {KNOWN}") from None
 
 
 def change(scope: Scope, changes: Mapping[str, Any]) -> Limits:
@@ -54,42 +54,46 @@ def flat(limits: Limits) -> dict[str, Any]:
     return _flat(limits.model_dump(mode="json"))
 
 
-def usage(scope: Scope, *, since: date) -> list[AnyRow]:
-    """What the whole account used, day by day since `since`, the newest first: day, turns, tokens, cost."""
+def usage(scope: Scope, *, days: Collection[date]) -> list[AnyRow]:
+    """What the whole account used on each of these days, the newest first: day, turns, tokens, cost."""
     columns = (UsageDay.day, UsageDay.turns, UsageDay.tokens, UsageDay.cost)
-    statement = scope.select(UsageDay, *columns).where(UsageDay.kind == "account", UsageDay.day >= since)
+    statement = scope.select(UsageDay, *columns).where(UsageDay.day.in_(days), UsageDay.kind == "account")
     return scope.all(statement.order_by(UsageDay.day.desc()))
 
 
-def usage_of_lines(scope: Scope, *, since: date) -> list[AnyRow]:
-    """What each line used since `since`: id, title, turns, tokens, cost; those that used most first."""
-    return _by_subject(scope, "line", Line, Line.title, since)
-
-
-def usage_of_leads(scope: Scope, *, since: date) -> list[AnyRow]:
-    """What the leads that used most used since `since`: id, name, turns, tokens, cost."""
-    return _by_subject(scope, "lead", Lead, Lead.name, since)
-
-
-def last_days(timezone: str, days: int) -> date:
-    """The first of the last `days` days, today included, in this time zone."""
-    return local_now(timezone).date() - timedelta(days=days - 1)
-
-
-def _by_subject(scope: Scope, kind: str, model: Any, name: Any, since: date) -> list[AnyRow]:
+def usage_of_lines(scope: Scope, *, days: Collection[date]) -> list[AnyRow]:
+    """What the lines that used most used on these days together: id, name (its title), turns, tokens, cost."""
     sums = [sa.func.sum(getattr(UsageDay, column)).label(column) for column in ("turns", "tokens", "cost")]
     most = (
         scope.select(UsageDay, UsageDay.subject_id, *sums)
-        .where(UsageDay.kind == kind, UsageDay.day >= since)
+        .where(UsageDay.day.in_(days), UsageDay.kind == "line")
         .group_by(UsageDay.subject_id)
-        .order_by(sums[1].desc(), sums[0].desc(), UsageDay.subject_id)
+        .order_by(sums[1].desc(), sums[0].desc(), UsageDay.subject_id.desc())
         .limit(LARGEST)
-        .subquery()
     )
-    named = sa.and_(model.account_id == scope.account_id, model.id == most.c.subject_id)
+    return _named(scope, most.subquery(), Line, Line.title)
+
+
+def usage_of_leads(scope: Scope, *, month: date) -> list[AnyRow]:
+    """What the leads that used most used in the month that begins on this day: id, name, turns, tokens, cost."""
+    rank = (UsageMonth.tokens.desc(), UsageMonth.turns.desc(), UsageMonth.lead_id.desc())
+    columns = (UsageMonth.lead_id.label("subject_id"), UsageMonth.turns, UsageMonth.tokens, UsageMonth.cost)
+    most = scope.select(UsageMonth, *columns).where(UsageMonth.month == month).order_by(*rank).limit(LARGEST)
+    return _named(scope, most.subquery(), Lead, Lead.name)
+
+
+def last_days(timezone: str, days: int) -> list[date]:
+    """The last `days` days, today first, in this time zone."""
+    today = local_now(timezone).date()
+    return [today - timedelta(days=number) for number in range(days)]
+
+
+def _named(scope: Scope, most: sa.Subquery, model: Any, name: Any) -> list[AnyRow]:
+    """These with their names, which are looked up of these alone; those that used most first."""
+    own = sa.and_(model.account_id == scope.account_id, model.id == most.c.subject_id)
     columns = (most.c.subject_id, name.label("name"), most.c.turns, most.c.tokens, most.c.cost)
-    statement = sa.select(*columns).select_from(most).outerjoin(model, named)  # of these alone, not of all
-    return scope.all(statement.order_by(most.c.tokens.desc(), most.c.turns.desc(), most.c.subject_id))
+    statement = sa.select(*columns).select_from(most).outerjoin(model, own)
+    return scope.all(statement.order_by(most.c.tokens.desc(), most.c.turns.desc(), most.c.subject_id.desc()))
 
 
 def _stored(scope: Scope) -> dict[str, Any]:

@@ -118,7 +118,7 @@ def _validate(channel: Channel, settings: dict[str, Any]) -> LineSettings:
     except ValidationError as error:
         names = ", ".join(channel.Settings.model_fields)
         raise LineError(
-            f"{channel.title}: {problems(error, channel.Settings)}. Settings of this channel: {names}."
+            f"{channel.title}: {problems(error, channel.Settings)} Settings of this channel: {names}."
         ) from None
 
 

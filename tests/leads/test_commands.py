@@ -26,10 +26,13 @@ def test_a_lead_is_added_changed_listed_and_shown(house: House, lead: Type) -> N
     lead("fields", "change", "size", "--choice", "S", "--choice", "L")
     assert "Shirt size: S, L" in lead("fields", "list")
     said = lead("add", "name=Ada \x1b[31mLovelace", "phone=030 123456", "tags=vip", "custom.size=l", "notes=a=b")
-    assert "Lead 1 is there" in said
+    assert said == "Lead 1 is there. The phone number is +4930123456.\n"
+    assert "The phone number is +4930123457." in lead("set", "1", "phone=030 123457")
+    lead("set", "1", "phone=030 123456")
     lead("set", "1", "email=ada@EXAMPLE.org", "company=Engines", "timezone=Europe/Berlin", "language=en-gb")
     lead("status", "1", "customer")
     lead("tag", "1", "Press", "vip")
+    assert "phone" not in lead("set", "1", "company=Engines Ltd")
     lead("untag", "1", "VIP")
     lead("note", "1", "called back")
     lead("consent", "1", "loopback", "refused")
@@ -53,7 +56,7 @@ def test_a_lead_is_added_changed_listed_and_shown(house: House, lead: Type) -> N
     listed = lead("list", "--search", "ada 030", "--status", "customer", "--tag", "press", "--opted-out")
     assert "+4930123456" in listed and "\x1b" not in listed
     assert lead("list", "--channel", "loopback") == lead("list", "--not-opted-out") == "None.\n"
-    assert "1 leads had a value" in lead("fields", "remove", "size", "--yes")
+    assert "1 lead had a value" in lead("fields", "remove", "size", "--yes")
     assert "size " not in lead("show", "1")
     assert "so already" in lead("status", "1", "customer")
 

@@ -48,6 +48,7 @@ def test_everything_of_a_lead_goes_and_a_receipt_remains(
     stays.send("Am I still here?")
     house.drain()
     customer, lead_id = canary(house, vendor)
+    house.runner.usage.flush()
     everywhere = traces(house, CANARY)
     assert {trace.split(":")[0] for trace in everywhere} >= {
         *("leads", "messages", "tool_calls", "lead_tags", "lead_words", "status_changes", "consents", "lead_merges"),
@@ -58,8 +59,10 @@ def test_everything_of_a_lead_goes_and_a_receipt_remains(
     assert traces(house, CANARY, PHONE, customer.address) == []
     assert receipt.error is None and receipt.done_at is not None
     counted = {"messages": 5, "turns": 2, "tool_calls": 1, "conversations": 1, "leads": 2, "lead_tags": 1}
+    counted |= {"usage_days": 1, "usage_months": 1}
     assert receipt.counts.items() >= (counted | {"status_changes": 1, "consents": 1, "lead_merges": 1}).items()
     assert (receipt.lead_id, receipt.by) == (lead_id, "Ann")
+    assert len(house.sql("SELECT 1 FROM usage_months")) == 1, "the other one's is there"
     assert CANARY not in "".join(capfd.readouterr()).lower(), "it is in no log"
     stays.send("And now?")
     house.drain()

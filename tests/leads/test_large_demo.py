@@ -12,11 +12,12 @@ from receptionist.db import Scope
 from receptionist.errors import LineError
 from receptionist.models import Base, Lead
 from receptionist.phones import e164
+from receptionist.services import limits
 from receptionist.services.conversations import conversations, messages
 from receptionist.services.demo import large_demo
 from receptionist.services.demo.demo_people import person
 from receptionist.services.demo.large_demo import ACCOUNT_NAME, Size
-from receptionist.services.leads import lead_addresses, lead_search, lead_words, leads
+from receptionist.services.leads import lead_addresses, lead_search, lead_tags, lead_words, leads
 from tests.harness.house import House
 
 SIZE = Size(leads=1200, messages=9000)
@@ -137,13 +138,18 @@ def test_lists_and_look_ups_use_their_indexes(house: House) -> None:
         conversations.listed(scope, lead_id=first.id)
         conversations.messages(scope, 1)
         messages.in_trouble(scope)
+        lead_tags.used(scope)
+        days = limits.last_days("UTC", 30)
+        limits.usage(scope, days=days)
+        limits.usage_of_lines(scope, days=days)
+        limits.usage_of_leads(scope, month=days[0].replace(day=1))
         statements = list(seen)
-        assert len(statements) >= 12
+        assert len(statements) >= 16
         explain = "EXPLAIN QUERY PLAN " if house.parts.database.is_sqlite else "EXPLAIN "
         if not house.parts.database.is_sqlite:
             connection.exec_driver_sql("SET LOCAL enable_seqscan = off")  # small tables are read whole otherwise
         for statement, values in statements:
             plan = [row[-1] for row in connection.exec_driver_sql(explain + statement, values)]
             scanned = [step for step in plan if step.startswith("SCAN ") or "Seq Scan" in step]
-            large = ("leads", "conversations", "messages", "lead_words", "lead_tags", "identities", "turns")
+            large = ("leads", "conversations", "messages", "lead_", "identities", "turns", "usage_")
             assert not [step for step in scanned if any(name in step for name in large)], (statement, plan)

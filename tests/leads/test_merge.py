@@ -13,6 +13,7 @@ from receptionist.db import Scope
 from receptionist.errors import LeadError
 from receptionist.models import Conversation, Identity, Lead, LeadTag, Message, Session
 from receptionist.pipeline.eraser import Eraser
+from receptionist.services import accounts, limits
 from receptionist.services.leads import consent, lead_merge, lead_search, lead_unmerge, lead_values, leads
 from receptionist.services.strategies import assignment, strategies
 from tests.harness.house import Customer, House
@@ -113,6 +114,20 @@ def test_both_addresses_write_into_one_conversation_and_part_again(
     counts = {row["id"]: row["interaction_count"] for row in rows(act, Lead)}
     written = [row["lead_id"] for row in rows(act, Message) if row["direction"] == "in"]
     assert counts == {one: written.count(one), other: written.count(other)}
+
+
+def test_what_was_used_stays_with_who_used_it(house: House, act: Act, change: Act, merge: Act, unmerge: Act) -> None:
+    _, one, second, other = two(house, act, change)
+    number = merge(one, other)
+    second.send("still me")
+    house.drain()
+    unmerge(number)
+    second.send("me again")
+    house.drain()
+    house.runner.usage.flush()
+    month = limits.last_days(act(accounts.timezone), 1)[0].replace(day=1)
+    used = {row.subject_id: (row.name, row.turns) for row in act(limits.usage_of_leads, month=month)}
+    assert used == {one: ("Ada", 2), other: ("Countess", 2)}
 
 
 def test_what_somebody_changed_since_stays(act: Act, add: Act, change: Act, merge: Act, unmerge: Act) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -13,7 +13,8 @@ from alembic.config import Config
 from receptionist import migrations
 from receptionist.db import Database, Scope
 from receptionist.models import Identity, Lead
-from receptionist.services.leads import consent, lead_merge, lead_search
+from receptionist.services import accounts
+from receptionist.services.leads import consent, lead_addresses, lead_merge, lead_search, lead_values, leads
 from tests.servers.postgres import PostgresServer
 
 
@@ -25,11 +26,7 @@ def old(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
         server: PostgresServer = request.getfixturevalue("postgres")
         url = server.new_database()
     database = Database(url)
-    config = Config()
-    config.set_main_option("script_location", str(migrations.HERE))
-    with database.migrating() as connection:
-        config.attributes["connection"] = connection
-        command.upgrade(config, "0002")
+    _move(database, command.upgrade, "0002")
     yield database
     database.dispose()
     if request.param == "postgresql":
@@ -53,6 +50,39 @@ def test_they_are_found_and_what_they_refused_and_share_is_known(old: Database) 
         ]
         row = scope.first(scope.select(Lead).where(Lead.id == 1))
     assert row is not None and (row.interaction_count, row.status, row.recent_at) == (0, "new", row.created_at)
+
+
+def test_an_address_in_other_capitals_is_the_same_from_then_on(old: Database) -> None:
+    migrations.upgrade(old)
+    with old.begin() as connection:
+        scope = Scope(connection, accounts.create(connection, "A", "UTC"))
+        for address in ("Ada@example.org", "", "Bo@example.org", "", ""):
+            lead_values.create(scope, lead_values.LeadReader(None, ()).read({"email": address}), "Ann")
+        for lead_id, address in ((2, "ADA@example.org"), (4, "Cy@example.org"), (5, "cy@example.org")):
+            leads.change(scope, lead_id, leads.LeadChange(email=address))
+        scope.run(sa.delete(Identity).where(Identity.account_id == 1, Identity.kind == "shared:email"))
+        for lead_id, address in ((1, "Ada@example.org"), (3, "Bo@example.org")):
+            own = scope.update(Identity).where(Identity.lead_id == lead_id)
+            scope.run(own.values(value=address))  # as it was stored before
+        scope.insert(Identity, lead_id=2, kind="email", value="ada@example.org")
+    _move(old, command.downgrade, "0005")
+    migrations.upgrade(old)
+    with old.read() as connection:
+        scope = Scope(connection, 1)
+        assert leads.owner_of(scope, email="bo@EXAMPLE.org", phone=None) == 3
+        assert leads.owner_of(scope, email="Ada@example.org", phone=None) == 2, "who has it in small letters"
+        assert [row.value for row in lead_addresses.of(scope, 1)] == ["Ada@example.org", "ada@example.org"]
+        told = {each.value: [row.id for row in each.leads] for each in lead_merge.suggested(scope)[0]}
+        assert told == {"ada@example.org": [1, 2], "cy@example.org": [4, 5]}
+        assert leads.get(scope, 3)["email"] == "Bo@example.org", "as it is written"
+
+
+def _move(database: Database, step: Callable[[Config, str], None], revision: str) -> None:
+    config = Config()
+    config.set_main_option("script_location", str(migrations.HERE))
+    with database.migrating() as connection:
+        config.attributes["connection"] = connection
+        step(config, revision)
 
 
 def _fill(connection: sa.Connection) -> None:

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from receptionist.db import Scope
 from receptionist.models import Lead, LeadTag, LeadWord
 from receptionist.services.conversations import conversations
-from receptionist.services.leads import lead_search
+from receptionist.services.leads import lead_addresses, lead_search
 from tests.harness.house import House
 
 
@@ -35,6 +35,21 @@ def test_a_search_among_thousands_reads_few_rows(house: House) -> None:
             assert lead_search.listed(scope, **filters).rows
     looked = [plan for plan in plans if "lead" in plan]
     assert looked and [plan for plan in looked if "SEARCH" not in plan or "account_id=?" not in plan] == []
+
+
+def test_who_has_an_address_is_found_without_a_walk_through_all(house: House) -> None:
+    plans: list[str] = []
+    people = [{"account_id": 1, "id": n, "email": f"N{n}@example.org", "phone": f"+4930{n}"} for n in range(1, 3001)]
+    words = [{"account_id": 1, "lead_id": n, "word": f"n{n}@example.org"} for n in range(1, 3001)]
+    with house.parts.database.begin() as connection:
+        connection.execute(sa.insert(Lead), people)
+        connection.execute(sa.insert(LeadWord), words)
+        _explain(connection, plans)
+        scope = Scope(connection, 1)
+        assert lead_addresses.given(scope, "email", ["n7@example.org"]) == [("n7@example.org", 7)]
+        assert lead_addresses.given(scope, "phone", ["+49307"]) == [("+49307", 7)]
+        assert lead_addresses.holder(scope, "email", "N7@example.org") is None
+    assert plans and [plan for plan in plans if plan.startswith("SCAN")] == []
 
 
 def test_conversations_are_found_by_phone_without_a_walk_through_all(house: House) -> None:

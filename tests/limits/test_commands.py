@@ -74,11 +74,22 @@ def test_usage_is_shown_by_day_line_and_lead(counted: House) -> None:
     visitor.say("Second.")
     counted.visitor().say("Third.")
     counted.runner.usage.flush()
-    day, *subjects = call(counted.parts, "account", "usage", "--days", "1").splitlines()
+    day, line, month, *leads = call(counted.parts, "account", "usage", "--days", "1").splitlines()
     assert day.split()[1:] == ["3", "turns", "3300", "tokens", "0.0030", "US", "dollars"]
-    assert [line.split()[0] for line in subjects] == ["line", "lead", "lead"]
-    assert subjects[0].endswith("  Chat")
-    assert [line.split()[2] for line in subjects] == ["3", "2", "1"]
+    assert line.split()[:1] == ["line"] and line.endswith("  Chat")
+    assert month == f"Customers in {day[:7]}:"
+    assert [(lead.split()[0], lead.split()[2]) for lead in leads] == [("lead", "2"), ("lead", "1")]
+
+
+def test_usage_of_leads_is_shown_of_any_month(counted: House) -> None:
+    counted.visitor().say("First.")
+    counted.runner.usage.flush()
+    counted.sql("UPDATE usage_months SET month = '2026-02-01'")
+    shown = call(counted.parts, "account", "usage", "--month", "2026-02").splitlines()
+    assert shown[shown.index("Customers in 2026-02:") + 1].split()[:3] == ["lead", "1", "1"]
+    shown = call(counted.parts, "account", "usage", "--month", "2026-01").splitlines()
+    assert "Customers in 2026-01: none." in shown and not [line for line in shown if line.startswith("lead")]
+    assert "'February' does not match" in call(counted.parts, "account", "usage", "--month", "February", fails=True)
 
 
 def test_prices_are_set_listed_and_removed(counted: House) -> None:

@@ -11,9 +11,11 @@ import pytest
 import sqlalchemy as sa
 
 from receptionist.contracts.limits import DayLimits
-from receptionist.db import Database
+from receptionist.db import Database, Scope
 from receptionist.errors import Unavailable
-from receptionist.pipeline.usage import Key, Reached, Reservation, Subject, UsageBook
+from receptionist.pipeline.usage import Reached, Reservation, Subject, UsageBook
+from receptionist.pipeline.usage_rows import Amount, Key
+from receptionist.services import limits
 from tests.harness.house import House
 from tests.harness.waiting import eventually
 from tests.limits.conftest import COUNTED
@@ -82,6 +84,26 @@ def test_many_subjects_are_written_together_and_added_up(house: House) -> None:
     assert len(rows(house)) == 304
     assert rows(house)[0] == ("account", 1, 600, 6000, 3000)
     assert rows(house)[-1] == ("line", 2, 200, 2000, 1000)
+
+
+def test_what_leads_used_is_added_up_by_month(house: House) -> None:
+    book = UsageBook(house.parts.database)
+    uses = [(date(2026, 6, 30), 5), (date(2026, 7, 1), 5), (date(2026, 7, 31), 5), (date(2026, 7, 31), 6)]
+    for day, lead in uses:
+        book.add([Key(1, day, kind, number) for kind, number in (("account", 1), ("lead", lead))], Amount(1, 10, 5))
+    book.flush()
+    book.add([Key(1, date(2026, 7, 2), "lead", 5)], Amount(1, 10, 5))
+    book.flush()
+    months = house.sql("SELECT month, lead_id, turns, tokens, cost FROM usage_months ORDER BY month, lead_id")
+    assert [(str(row.month), *row[1:]) for row in months] == [
+        ("2026-06-01", 5, 1, 10, 5),
+        ("2026-07-01", 5, 3, 30, 15),
+        ("2026-07-01", 6, 1, 10, 5),
+    ]
+    with house.parts.database.read() as connection:
+        found = limits.usage_of_leads(Scope(connection, 1), month=date(2026, 7, 1))
+        assert limits.usage_of_leads(Scope(connection, 2), month=date(2026, 7, 1)) == []
+    assert [tuple(row) for row in found] == [(5, None, 3, 30, 15), (6, None, 1, 10, 5)], "who used most is first"
 
 
 def test_a_new_process_goes_on_where_the_old_one_stopped(house: House) -> None:

@@ -8,7 +8,7 @@ import pytest
 import sqlalchemy as sa
 
 from receptionist.db import Scope, db_now
-from receptionist.models import Turn, UsageDay
+from receptionist.models import Turn, UsageDay, UsageMonth
 from receptionist.pipeline import retention
 from receptionist.pipeline.retention import Retention
 from tests.harness.house import House
@@ -48,13 +48,19 @@ def test_old_traces_and_days_go_in_batches(house: House, monkeypatch: pytest.Mon
     with house.parts.database.begin() as connection:
         for number, age in enumerate(ages):
             day: date = today - timedelta(days=age)
-            Scope(connection, 1).insert(UsageDay, day=day, kind="lead", subject_id=number)
+            scope = Scope(connection, 1)
+            scope.insert(UsageDay, day=day, kind="lead", subject_id=number)
+            scope.insert(UsageMonth, month=day.replace(day=1), lead_id=number)
     old = Retention(house.parts.database, house.parts.settings.trace_days)
     old.forget_old()
     assert traced(house) == [False] * 6 + [True] * 2
     with house.parts.database.read() as connection:
         days = list(connection.execute(sa.select(UsageDay.day).order_by(UsageDay.day)).scalars())
+        months = list(connection.execute(sa.select(UsageMonth.month).order_by(UsageMonth.month)).scalars())
     assert days == [today - timedelta(days=399), today]
+    oldest = (today - timedelta(days=retention.USAGE_DAYS)).replace(day=1)
+    assert months[0] >= oldest and months[-2:] == [each.replace(day=1) for each in days]
+    assert len(months) < len(ages), "a month goes with the last of its days"
     add_turns(house, 0)
     house.sql("UPDATE turns SET started_at = (SELECT min(started_at) FROM turns)")
     old.forget_old()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 from collections.abc import Callable
 from pathlib import Path
 
@@ -152,7 +153,7 @@ def test_a_text_that_is_given_up_is_kept_in_a_file(
     [kept] = tmp_path.glob("strategy-*.json")
     assert kept.read_text() == '{"agent_name": 1}'
     assert told.endswith(
-        f'Nothing is saved. Your text is in {kept}; receptionist strategy edit "House" --from {kept}\n'
+        f"Nothing is saved. Your text is in {kept}. To go on with it: receptionist strategy edit House --from {kept}\n"
     )
 
 
@@ -166,12 +167,14 @@ def test_who_was_overtaken_in_the_editor_keeps_the_text(
         return '{"role": "mine"}'
 
     monkeypatch.setattr("click.edit", edit)
-    assert "was changed since you opened it: the draft was saved by" in command("edit", "House", fails=True)
+    told = command("edit", "House", "--account", house.sql("SELECT name FROM accounts")[0].name, fails=True)
+    assert "was changed since you opened it: the draft was saved by" in told and "again" not in told
     assert [file.read_text() for file in tmp_path.glob("strategy-*.json")] == ['{"role": "mine"}']
     assert json.loads(command("show", "House", "--draft"))["role"] == "porter"
-    [kept] = tmp_path.glob("strategy-*.json")
     monkeypatch.setattr("click.edit", lambda text, extension: None)  # closed without another change
-    assert "The draft is saved." in command("edit", "House", "--from", str(kept))
+    advice = shlex.split(told.partition("in place of what is there now: ")[2])
+    assert advice[:3] == ["receptionist", "strategy", "edit"] and str(*tmp_path.glob("strategy-*.json")) in advice
+    assert "The draft is saved." in command(*advice[2:])
     assert json.loads(command("show", "House", "--draft"))["role"] == "mine"
 
 
@@ -182,6 +185,7 @@ def test_a_new_strategy_is_a_draft_first(house: House, command: Command) -> None
     )
     assert "There is already a strategy Night desk" in command("create", "Night desk", fails=True)
     assert "1 to 200 letters" in command("create", " ", fails=True)
+    assert command("diff", "Night desk") == "Nothing differs between the defaults and the draft.\n"
     assert "no published version" in command("use", "Night desk", "1", fails=True)
     assert 'no line uses it yet: receptionist strategy use "Night desk" LINE_ID' in command("publish", "Night desk")
     assert command("list").startswith("House  (version 1)\nNight desk  (version 1)\n")
@@ -265,7 +269,7 @@ def test_what_older_programs_stored_is_named_and_can_be_mended(house: House, com
     house.sql("UPDATE strategies SET draft = :fields, draft_at = created_at", fields='{"languages": []}')
     with house.parts.database.begin() as connection:
         scope = Scope(connection, 1)
-        with pytest.raises(LineError, match=r"The draft of House cannot be used any more: languages.*discard it"):
+        with pytest.raises(LineError, match=r"The draft of House cannot be used any more: languages.*Discard it"):
             strategy_drafts.read(scope, 1)
         strategy_drafts.discard(scope, 1)
         assert strategy_drafts.read(scope, 1).fields.greeting == "Hi"

@@ -34,7 +34,8 @@ def test_what_is_exported_comes_back_the_same(house: House, command: Command, tm
 
 def test_a_file_of_a_strategy_that_is_there_becomes_its_draft(command: Command) -> None:
     text = json.dumps({**FILE, "name": "House", "fields": {"agent_name": "Noor"}})
-    assert "House has the file as its draft." in command("import", "-", stdin=text)
+    next_steps = 'receptionist strategy diff "House", then receptionist strategy publish "House".'
+    assert command("import", "-", stdin=text) == f"House has the file as its draft. Next: {next_steps}\n"
     assert json.loads(command("show", "House"))["agent_name"] == "Robin"
     assert json.loads(command("show", "House", "--draft"))["agent_name"] == "Noor"
     told = command("import", "-", stdin=text, fails=True)

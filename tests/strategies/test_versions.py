@@ -125,7 +125,7 @@ def test_only_what_nothing_uses_and_what_never_answered_is_removed(house: House,
     visitor.say("Hello")
     lead_id = str(house.sql("SELECT id FROM leads")[0].id)
     command("give-lead", lead_id, "Spare")
-    assert "1 leads have it as their own" in command("remove", "Spare", fails=True)
+    assert "it answers 1 lead on every line" in command("remove", "Spare", fails=True)
     command("give-lead", lead_id, "--none")
     assert command("remove", "Spare") == "Spare is removed.\n"
     assert house.sql("SELECT count(*) AS n FROM strategy_versions")[0].n == 1

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 
 from receptionist.db import AnyRow, Scope, db_now
 from receptionist.errors import LeadError
-from receptionist.models import Base, Conversation, CreditEntry, Erasure, LeadMerge, Message, Turn, UsageDay
+from receptionist.models import Base, Conversation, CreditEntry, Erasure, LeadMerge, Message, Turn, UsageDay, UsageMonth
 from receptionist.services.leads import leads
 from receptionist.services.leads.forgotten import Forgotten
 
@@ -149,12 +149,24 @@ class _Own:
         """Delete them all, children first, whatever tables there are; rows by table."""
         scope = self._scope
         scope.run(scope.update(CreditEntry).where(CreditEntry.turn_id.in_(self._turns)).values(turn_id=None))
-        used = (UsageDay.kind == "lead", UsageDay.subject_id.in_(self._family))
-        counts = {"usage_days": scope.run(sa.delete(UsageDay).where(UsageDay.account_id == scope.account_id, *used))}
+        counts = self._delete_usage()
         for rows in reversed(Base.metadata.sorted_tables):
             if (which := self._which(rows)) is not None:
                 counts[rows.name] = scope.run(sa.delete(rows).where(rows.c.account_id == scope.account_id, which))
         return {name: count for name, count in counts.items() if count}
+
+    def _delete_usage(self) -> dict[str, int]:
+        """Delete what refers to these leads by no foreign key; days before months, as they are written, so that nobody
+        who writes them deadlocks with us."""
+        own: dict[Any, sa.ColumnElement[bool]] = {
+            UsageDay: sa.and_(UsageDay.kind == "lead", UsageDay.subject_id.in_(self._family)),
+            UsageMonth: UsageMonth.lead_id.in_(self._family),
+        }
+        account_id = self._scope.account_id
+        return {
+            rows.__tablename__: self._scope.run(sa.delete(rows).where(rows.account_id == account_id, which))
+            for rows, which in own.items()
+        }
 
     def _which(self, rows: sa.Table) -> sa.ColumnElement[bool] | None:
         """The rows of a table that are about these leads; None for one that refers to no lead, or not always."""

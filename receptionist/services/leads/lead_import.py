@@ -16,9 +16,10 @@ from receptionist.db import Scope
 from receptionist.errors import LeadError, Unavailable
 from receptionist.models import Lead, LeadWord
 from receptionist.parts import Parts
+from receptionist.phones import e164
 from receptionist.services.leads import lead_addresses, lead_fields, lead_tags, lead_values, lead_words, leads
 from receptionist.services.leads.csv_file import CsvFile, Row
-from receptionist.services.leads.lead_cells import mapped, plain
+from receptionist.services.leads.lead_cells import READ_ONLY, mapped, plain
 from receptionist.services.leads.lead_plan import Plan
 from receptionist.services.leads.lead_values import CUSTOM, LeadValues
 
@@ -27,6 +28,8 @@ BATCH = 100
 BREATH = 0.15
 """The share of the time in which others may write, between two batches."""
 MAX_CONFLICTS = 5
+MOST_NUMBERS = 3
+"""Phone numbers without a country code that are told with how they were read."""
 SHOWN = 60
 """Characters of a wrong cell that are shown."""
 
@@ -44,12 +47,13 @@ class How:
 
 @dataclass(slots=True)
 class Outcome:
-    """What became of the rows of a file."""
+    """What became of the rows of a file; `nameless` ones were passed over, for they tell of nobody."""
 
     made: int = 0
     changed: int = 0
     as_before: int = 0
     wrong: int = 0
+    nameless: int = 0
 
     def __str__(self) -> str:
         return f"{self.made} new, {self.changed} changed, {self.as_before} as before, {self.wrong} wrong"
@@ -59,8 +63,15 @@ class DryRun(Exception):
     """Undoes a transaction."""
 
 
+class Nameless(LeadError):
+    """A row tells of nobody: no e-mail, no phone, no name or company with a letter. Exports have such rows, of visitors
+    who never said who they are."""
+
+
 class Import:
-    """One file on its way into an account. Raises `LeadError` if it cannot be read or names nobody."""
+    """One file on its way into an account. Raises `LeadError` if it cannot be read or names nobody.
+
+    `local_numbers`: the first phone numbers without a country code, and how they were read."""
 
     def __init__(self, parts: Parts, account_id: int, stream: BinaryIO, how: How, by: str) -> None:
         self._parts, self._account_id = parts, account_id
@@ -73,11 +84,14 @@ class Import:
             self.reader = lead_values.reader(scope)
         self.outcome = Outcome()
         self.plan = Plan()
+        self.local_numbers: dict[str, str] = {}
 
     @property
     def passed_over(self) -> list[str]:
-        """Names of columns that hold nothing for a lead."""
-        return [name for number, name in enumerate(self.file.header) if number not in self.fields]
+        """Names of columns that hold nothing for a lead, but for those that every export has."""
+        header = self.file.header
+        expected = READ_ONLY if set(READ_ONLY) <= set(header) else ()
+        return [name for number, name in enumerate(header) if number not in self.fields and name not in expected]
 
     def run(
         self, wrong: Callable[[Row, str], None], progress: Callable[[int], None], stop: Callable[[], bool]
@@ -120,7 +134,7 @@ class Import:
                     raise
                 continue
             break
-        for name in ("made", "changed", "as_before", "wrong"):
+        for name in ("made", "changed", "as_before", "wrong", "nameless"):
             setattr(self.outcome, name, getattr(self.outcome, name) + getattr(done.outcome, name))
         for lead_id, names in done.changes:
             self._parts.emit(LeadChanged(self._account_id, lead_id, names))
@@ -133,6 +147,7 @@ class _Batch:
     def __init__(self, whole: Import) -> None:
         self._header, self._fields, self._reader = whole.file.header, whole.fields, whole.reader
         self._how, self._tags, self._by, self._plan = whole.how, whole.tags, whole.by, whole.plan
+        self._local_numbers = whole.local_numbers
         self._repeated: list[LeadValues] = []
         self.planned: list[LeadValues] = []
         self.outcome = Outcome()
@@ -148,6 +163,8 @@ class _Batch:
                     self._repeat(scope, values)
                 with scope.connection.begin_nested():
                     self._take_one(scope, values)
+            except Nameless:
+                self.outcome.nameless += 1
             except LeadError as error:
                 self.outcome.wrong += 1
                 self.wrong.append((row, self._reason(row, error)))
@@ -170,7 +187,13 @@ class _Batch:
         given = {
             name: plain(row.cells[number]).strip() for number, name in self._fields.items() if number < len(row.cells)
         }
-        return self._reader.read({name: text for name, text in given.items() if text})
+        values = self._reader.read({name: text for name, text in given.items() if text})
+        self._note_number(given.get("phone", ""), values.columns.get("phone"))
+        return values
+
+    def _note_number(self, text: str, number: str | None) -> None:
+        if number and len(self._local_numbers) < MOST_NUMBERS and e164(text, None) is None:
+            self._local_numbers[text] = number
 
     def _take_one(self, scope: Scope, values: LeadValues) -> None:
         lead_id, names, made = self._take(scope, values)
@@ -217,7 +240,7 @@ def _short(cell: str) -> str:
 
 def known(scope: Scope, values: LeadValues) -> int | None:
     """The lead that a row is about: the one with its e-mail or phone, or, of a row with neither, one of the very same
-    name and company that has neither. Raises `LeadError` if these are several, or there is nothing to tell."""
+    name and company that has neither. Raises `LeadError` if these are several, and `Nameless`."""
     columns = values.columns
     found = {kind: _with(scope, kind, columns[kind]) for kind in lead_addresses.KINDS if columns.get(kind)}
     ids = {lead_id for lead_id in found.values() if lead_id is not None}
@@ -230,8 +253,7 @@ def _with(scope: Scope, kind: str, value: str) -> int | None:
     """Whose address it is: who proved it, or else who merely said so."""
     if (lead_id := lead_addresses.holder(scope, kind, value)) is not None:
         return lead_id
-    said = scope.select(Lead, Lead.id).where(getattr(Lead, kind) == value, Lead.merged_into_id.is_(None))
-    ids = [row.id for row in scope.all(said.order_by(Lead.id).limit(2))]
+    ids = [lead_id for _, lead_id in lead_addresses.given(scope, kind, [lead_addresses.key(kind, value)])]
     if len(ids) > 1:
         raise LeadError(f"The {kind} is said to be lead {ids[0]}'s and lead {ids[1]}'s; merge the two.")
     return ids[0] if ids else None
@@ -241,7 +263,7 @@ def _alike(scope: Scope, columns: Mapping[str, Any]) -> int | None:
     name, company = columns.get("name"), columns.get("company")
     words = lead_words.of(name, None, None, company)
     if not words:
-        raise LeadError("There is nothing to tell who it is: no name, company, e-mail or phone.")
+        raise Nameless("There is nothing to tell who it is: no name, company, e-mail or phone.")
     rarest = max(words, key=len)
     named = scope.select(LeadWord, LeadWord.lead_id).where(LeadWord.word == rarest)
     same = scope.select(Lead, Lead.id).where(

@@ -17,8 +17,6 @@ FILLED = ("name", "email", "phone", "company", "language", "timezone")
 """What is taken from the merged lead where the kept one has nothing."""
 
 PAGE = 50
-MOST_ALIKE = 500
-"""Leads that are looked at for one page of suggestions."""
 BUSY = "A conversation of these leads is being worked on; please try again in a moment."
 
 
@@ -61,10 +59,12 @@ def of(scope: Scope, lead_id: int) -> list[AnyRow]:
 
 def suggested(scope: Scope, *, before: int | None = None, limit: int = PAGE) -> tuple[list[Suggestion], int | None]:
     """Leads that may be one person, the newest suspicion first, and `before` for the next page, if there is one."""
-    kinds = {lead_addresses.SHARED + kind: kind for kind in lead_addresses.KINDS}
+    kinds = [lead_addresses.SHARED + kind for kind in lead_addresses.KINDS]
     statement = scope.select(Identity).where(Identity.kind.in_(kinds)).order_by(Identity.id.desc()).limit(limit)
     rows = scope.all(statement if before is None else statement.where(Identity.id < before))
-    alike = {(kinds[row.kind], row.value): {row.lead_id} for row in rows}
+    alike: dict[tuple[str, str], set[int]] = {}
+    for row in rows:
+        alike.setdefault(_which(row), set()).add(row.lead_id)
     for kind in lead_addresses.KINDS:
         for value, lead_id in _having(scope, kind, [value for its_kind, value in alike if its_kind == kind]):
             alike[kind, value].add(lead_id)
@@ -72,21 +72,25 @@ def suggested(scope: Scope, *, before: int | None = None, limit: int = PAGE) -> 
     found = {row.id: row for row in scope.all(known)}
     suggestions = []
     for row in rows:
-        kind = kinds[row.kind]
-        several = tuple(found[each] for each in sorted(alike[kind, row.value]) if each in found)
+        kind, value = _which(row)
+        several = tuple(found[each] for each in sorted(alike.pop((kind, value), ())) if each in found)
         if len(several) > 1:
-            suggestions.append(Suggestion(row.id, kind, row.value, several))
+            suggestions.append(Suggestion(row.id, kind, value, several))
     return suggestions, rows[-1].id if len(rows) == limit else None
+
+
+def _which(row: AnyRow) -> tuple[str, str]:
+    """Kind and value of the address that an identity says is shared."""
+    kind = row.kind.removeprefix(lead_addresses.SHARED)
+    return kind, lead_addresses.key(kind, row.value)
 
 
 def _having(scope: Scope, kind: str, values: list[str]) -> list[tuple[str, int]]:
     """Who was given one of these addresses, or is known to have it."""
-    given, held = getattr(Lead, kind), (Identity.kind == kind, Identity.value.in_(values))
-    statements = (
-        scope.select(Lead, given.label("value"), Lead.id.label("lead_id")).where(given.in_(values)),
-        scope.select(Identity, Identity.value, Identity.lead_id).where(*held),
+    held = scope.select(Identity, Identity.value, Identity.lead_id).where(
+        Identity.kind == kind, Identity.value.in_(values)
     )
-    return [(row.value, row.lead_id) for each in statements for row in scope.all(each.limit(MOST_ALIKE))]
+    return [*lead_addresses.given(scope, kind, values), *((row.value, row.lead_id) for row in scope.all(held))]
 
 
 def _both(scope: Scope, kept_id: int, merged_id: int) -> tuple[AnyRow, AnyRow]:

@@ -35,5 +35,7 @@ class Plan:
 
 def _keys(values: LeadValues) -> list[Key]:
     columns = values.columns
-    found: list[Key] = [(kind, columns[kind], None) for kind in lead_addresses.KINDS if columns.get(kind)]
+    found: list[Key] = [
+        (kind, lead_addresses.key(kind, columns[kind]), None) for kind in lead_addresses.KINDS if columns.get(kind)
+    ]
     return found or [("name", columns.get("name"), columns.get("company"))]

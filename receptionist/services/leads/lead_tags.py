@@ -15,6 +15,9 @@ from receptionist.text import storable
 LONGEST = 40
 MOST = 30
 """Tags of one lead."""
+PAGE = 50
+COUNTED = 1000
+"""Leads of a tag that are counted where tags are listed."""
 
 
 def read(text: str) -> str:
@@ -57,8 +60,24 @@ def put(scope: Scope, lead_id: int, tags: Sequence[str], before: Sequence[str]) 
     return bool(added or gone)
 
 
-def used(scope: Scope, *, after: str = "", limit: int = 100) -> list[AnyRow]:
-    """The account's tags in alphabetical order, each with how many leads have it (`tag`, `leads`)."""
-    count = sa.func.count().label("leads")
-    statement = scope.select(LeadTag, LeadTag.tag, count).where(LeadTag.tag > after)
-    return scope.all(statement.group_by(LeadTag.tag).order_by(LeadTag.tag).limit(limit))
+def used(scope: Scope, *, after: str = "", limit: int = PAGE) -> list[AnyRow]:
+    """The account's tags in alphabetical order (`tag`), each with how many leads have it (`leads`).
+
+    Leads, also those that were merged into others, are counted up to `COUNTED`; one more stands for "more than that".
+    So this takes no longer however many leads there are. `after`: the last tag of the page before."""
+    tags = _names(scope, after, limit)
+    own = scope.select(LeadTag, LeadTag.lead_id).where(LeadTag.tag == tags.c.tag).correlate(tags)
+    some = own.order_by(LeadTag.lead_id).limit(COUNTED + 1).subquery()  # in order, so that it goes by the index
+    leads = sa.select(sa.func.count()).select_from(some).scalar_subquery()
+    statement = sa.select(tags.c.tag, leads.label("leads")).where(tags.c.tag.is_not(None))
+    return scope.all(statement.order_by(tags.c.place))
+
+
+def _names(scope: Scope, after: str, limit: int) -> sa.CTE:
+    """Tags, each found in the index as the next one behind the tag before it; the last may be None."""
+    smallest = scope.select(LeadTag, sa.func.min(LeadTag.tag))
+    first = sa.select(smallest.where(LeadTag.tag > after).scalar_subquery().label("tag"), sa.literal(1).label("place"))
+    tags = first.cte("tags", recursive=True)
+    following = smallest.where(LeadTag.tag > tags.c.tag).correlate(tags).scalar_subquery()
+    more = (tags.c.tag.is_not(None), tags.c.place < limit)
+    return tags.union_all(sa.select(following, tags.c.place + 1).where(*more))

@@ -44,14 +44,18 @@ def words(text: str) -> list[str]:
 
 
 def of(name: str | None, email: str | None, phone: str | None, company: str | None) -> list[str]:
-    """The words of a lead: of its name and company, its e-mail address whole and in parts, and the phone number's
-    digits with and without the country code."""
-    found: dict[str, None] = dict.fromkeys(words(name or "") + words(company or ""))
-    if email:
-        found |= dict.fromkeys([folded(email)[:LONGEST], *words(email)])
+    """The words of a lead: its e-mail address whole, the phone number's digits with and without the country code, and
+    the words of its name, its company and the parts of the address."""
+    found: dict[str, None] = dict.fromkeys([of_email(email)] if email else ())
     if phone:
         found |= dict.fromkeys(filter(None, ("".join(filter(str.isdecimal, phone)), national(phone))))
+    found |= dict.fromkeys(words(name or "") + words(company or "") + words(email or ""))
     return list(found)[:MOST]
+
+
+def of_email(email: str) -> str:
+    """The word by which the lead with an e-mail address is found, and perhaps some others."""
+    return folded(email)[:LONGEST]
 
 
 def keep(scope: Scope, lead_id: int, found: Iterable[str], *, new: bool = False) -> None:

@@ -95,7 +95,7 @@ def learn(scope: Scope, lead_id: int, sender: Sender) -> tuple[str, ...]:
 
 def owner_of(scope: Scope, *, email: str | None, phone: str | None) -> int | None:
     """The lead with this proved e-mail or phone, if any; the phone as anybody in the account's country writes it."""
-    if email is not None and (found := lead_addresses.holder(scope, "email", emails.same(email))) is not None:
+    if email is not None and (found := lead_addresses.holder(scope, "email", email)) is not None:
         return found
     number = number_of(scope, phone) if phone is not None else None
     return lead_addresses.holder(scope, "phone", number) if number is not None else None

@@ -17,7 +17,7 @@ from receptionist.models import Lead, Line, Strategy, StrategyVersion, Turn
 from receptionist.problems import problems
 from receptionist.services import accounts
 from receptionist.services.strategies import strategy_versions
-from receptionist.text import storable
+from receptionist.text import counted, storable
 
 MAX_NAME = 200
 MAX_DESCRIPTION = 2000
@@ -31,7 +31,7 @@ def parse(fields: Any) -> StrategyFields:
     try:
         return StrategyFields.model_validate(fields)
     except ValidationError as error:
-        raise LineError(f"The strategy is not saved: {problems(error, StrategyFields)}.") from None
+        raise LineError(f"The strategy is not saved: {problems(error, StrategyFields)}") from None
 
 
 def create(scope: Scope, name: str, description: str = "") -> int:
@@ -130,7 +130,7 @@ def _kept_for(scope: Scope, strategy_id: int) -> str:
         numbers = ", ".join(str(line.id) for line in lines)
         return f"it answers on line {numbers}; give the line another one first"
     if leads:
-        return f"{leads} leads have it as their own; give them another one first"
+        return f"it answers {counted(leads, 'lead')} on every line; give them another one first"
     versions = scope.select(StrategyVersion, StrategyVersion.id).where(StrategyVersion.strategy_id == strategy_id)
     if scope.first(scope.select(Turn, Turn.id).where(Turn.strategy_version_id.in_(versions)).limit(1)):
         return "it has answered customers, and their conversations name it; deactivate it instead"

@@ -109,7 +109,7 @@ def _strategy(scope: Scope, strategy_id: int, *, lock: bool = False) -> AnyRow:
 
 def _draft(scope: Scope, row: AnyRow) -> Draft:
     if row.draft is not None:
-        fields = strategy_versions.stored(row.draft, f"The draft of {row.name}", "discard it, or save it anew")
+        fields = strategy_versions.stored(row.draft, f"The draft of {row.name}", "Discard it, or save it anew")
         return Draft(fields, row.draft_revision, True, row.draft_by, row.draft_at)
     if row.published_number is not None:
         fields = strategy_versions.fields(scope, row.id, row.published_number)
@@ -121,9 +121,7 @@ def _refuse_stale(row: AnyRow, revision: int | None) -> None:
     if revision is None or revision == row.draft_revision:
         return
     who = f": the draft was saved{_by(row.draft_by)}" if row.draft is not None else ""
-    raise EditConflict(
-        f"The strategy {row.name} was changed since you opened it{who}. Nothing was overwritten; open it again."
-    )
+    raise EditConflict(f"The strategy {row.name} was changed since you opened it{who}. Nothing was overwritten.")
 
 
 def _by(who: str | None) -> str:

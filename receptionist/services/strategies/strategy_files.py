@@ -68,7 +68,7 @@ def _parse(text: str) -> StrategyFile:
     try:
         file = StrategyFile.model_validate(plain)
     except ValidationError as error:
-        raise LineError(f"This file cannot be read: {problems(error, StrategyFile)}.") from None
+        raise LineError(f"This file cannot be read: {problems(error, StrategyFile)}") from None
     if file.receptionist_strategy != FORMAT:
         raise LineError(
             f"This file is of format {file.receptionist_strategy}, but this version of Receptionist reads {FORMAT}."

@@ -84,7 +84,7 @@ def find(scope: Scope, strategy_id: int, number: int) -> AnyRow:
 
 def fields(scope: Scope, strategy_id: int, number: int) -> StrategyFields:
     """The fields of a version. Raises `LineError` if there is none of this number, or it cannot be used any more."""
-    return stored(find(scope, strategy_id, number).fields, f"Version {number}", "publish another one")
+    return stored(find(scope, strategy_id, number).fields, f"Version {number}", "Publish another one")
 
 
 def stored(plain: Any, what: str, cure: str) -> StrategyFields:
@@ -93,7 +93,7 @@ def stored(plain: Any, what: str, cure: str) -> StrategyFields:
         return StrategyFields.model_validate(plain)
     except ValidationError as error:
         wrong = problems(error, StrategyFields)
-        raise LineError(f"{what} cannot be used any more: {wrong}; {cure}.") from None
+        raise LineError(f"{what} cannot be used any more: {wrong} {cure}.") from None
 
 
 def history(scope: Scope, strategy_id: int, *, before: int | None = None, limit: int = PAGE) -> list[AnyRow]:
