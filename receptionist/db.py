@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import sqlite3
 import threading
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
@@ -105,7 +106,12 @@ class Database:
             # would then write to a server that was told to take nothing more (default_transaction_read_only).
             self._reader = self.engine.execution_options(isolation_level="REPEATABLE READ")
             self._glancer = self.engine.execution_options(isolation_level="AUTOCOMMIT")
-        self._turn: AbstractContextManager[None] = _Turn() if self.is_sqlite else nullcontext()
+        self._turn: AbstractContextManager[None] = _Turn()
+        self._reader_turn: AbstractContextManager[None] = nullcontext()
+        if not self.is_sqlite:
+            from receptionist.postgresql import POOL_SIZE
+
+            self._turn = self._reader_turn = _Line(POOL_SIZE)
         self._writing_fails, self._reading_fails = (_Failing(self._is_passing, writing) for writing in (True, False))
         file = self.engine.url.database if self.is_sqlite else None
         self._wal = WalSync(Path(file)) if file else None
@@ -137,7 +143,7 @@ class Database:
 
         `once`: for a single statement, which sees one state by itself; spares PostgreSQL two of three round trips.
         """
-        with self._reading_fails, (self._glancer if once else self._reader).connect() as connection:
+        with self._reader_turn, self._reading_fails, (self._glancer if once else self._reader).connect() as connection:
             if self.is_sqlite:
                 _begin_sqlite(connection, "BEGIN")
             with connection.begin():
@@ -232,6 +238,41 @@ class _Turn:
 
     def __exit__(self, *_: object) -> None:
         self._lock.release()
+
+
+class _Line:
+    """So many may go on at once, the others in the order in which they came: where threads of a flood overtake each
+    other, as they do at the pool's own door, one of a hundred waits until it is refused."""
+
+    def __init__(self, places: int) -> None:
+        self._free = places
+        self._waiting: deque[threading.Lock] = deque()
+        self._lock = threading.Lock()
+
+    def __enter__(self) -> None:
+        with self._lock:
+            if self._free:
+                self._free -= 1
+                return
+            called = threading.Lock()
+            called.acquire()
+            self._waiting.append(called)
+        if not called.acquire(timeout=BUSY_SECONDS):
+            self._give_up(called)
+
+    def __exit__(self, *_: object) -> None:
+        with self._lock:
+            if self._waiting:
+                self._waiting.popleft().release()
+            else:
+                self._free += 1
+
+    def _give_up(self, called: threading.Lock) -> None:
+        with self._lock:
+            if called not in self._waiting:  # called at the last moment
+                return
+            self._waiting.remove(called)
+        raise Unavailable("The database is busy; please try again.")
 
 
 class _Failing:

@@ -82,6 +82,40 @@ def fill_pool(database: Database) -> ExitStack:
     return stack
 
 
+def test_who_asked_first_is_served_first(connect: Callable[..., Database]) -> None:
+    database = connect()
+    line: Any = database._turn
+    served: list[int] = []
+
+    def look(number: int) -> None:
+        with database.read(once=True) as connection:
+            connection.exec_driver_sql("SELECT 1")
+            served.append(number)
+
+    threads = [threading.Thread(target=look, args=(number,)) for number in range(20)]
+    with ExitStack() as held:
+        for _ in range(postgresql.POOL_SIZE - 1):
+            held.enter_context(database.begin())
+        with database.begin():
+            for number, thread in enumerate(threads):
+                thread.start()
+                while len(line._waiting) <= number:
+                    time.sleep(0.001)
+        for thread in threads:
+            thread.join()
+    assert served == list(range(20))
+
+
+def test_who_gives_up_takes_nobodys_place(connect: Callable[..., Database], monkeypatch: pytest.MonkeyPatch) -> None:
+    database = connect()
+    monkeypatch.setattr(db, "BUSY_SECONDS", 0.2)
+    with fill_pool(database):
+        for _ in range(3):
+            refused_within(2, lambda: ids(database))
+    with ThreadPoolExecutor(postgresql.POOL_SIZE) as pool:
+        assert list(pool.map(lambda _: ids(database), range(20))) == [[1, 2]] * 20
+
+
 @pytest.mark.parametrize("scheme", ["postgres", "postgresql", "postgresql+psycopg"])
 def test_every_way_to_write_the_address_works(scheme: str, connect: Callable[..., Database]) -> None:
     assert ids(connect(scheme=scheme)) == [1, 2]
