@@ -40,7 +40,7 @@ PLACES = (
 """(step, module, class, function). A step's CPU is that of its function without the steps inside it."""
 
 ORDER = "events.json"
-BACKGROUND = ("sweeper", "lease-keeper")
+BACKGROUND = ("asker", "eraser", "lease-keeper", "retention", "sweeper", "usage")
 _local = threading.local()
 _lock = threading.Lock()
 _cpu: Counter[str] = Counter()
