@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import functools
 import sqlite3
-import threading
-from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
@@ -21,6 +19,7 @@ from sqlalchemy.sql.elements import ColumnElement
 from sqlalchemy.types import TypeDecorator
 
 from receptionist.errors import Unavailable
+from receptionist.turnstile import InOrder, OneAtATime
 from receptionist.walsync import WalSync
 
 AnyRow = sa.Row[*tuple[Any, ...]]
@@ -106,12 +105,12 @@ class Database:
             # would then write to a server that was told to take nothing more (default_transaction_read_only).
             self._reader = self.engine.execution_options(isolation_level="REPEATABLE READ")
             self._glancer = self.engine.execution_options(isolation_level="AUTOCOMMIT")
-        self._turn: AbstractContextManager[None] = _Turn()
+        self._turn: AbstractContextManager[None] = OneAtATime(BUSY_SECONDS)
         self._reader_turn: AbstractContextManager[None] = nullcontext()
         if not self.is_sqlite:
             from receptionist.postgresql import POOL_SIZE
 
-            self._turn = self._reader_turn = _Line(POOL_SIZE)
+            self._turn = self._reader_turn = InOrder(POOL_SIZE, BUSY_SECONDS)
         self._writing_fails, self._reading_fails = (_Failing(self._is_passing, writing) for writing in (True, False))
         file = self.engine.url.database if self.is_sqlite else None
         self._wal = WalSync(Path(file)) if file else None
@@ -224,55 +223,6 @@ class Database:
             error.orig
         )  # a mistake in the program, or a database that is not migrated, is not mended by waiting
         return "no such" not in reason and "syntax error" not in reason
-
-
-class _Turn:
-    """SQLite's one writer at a time; see `Database.begin`."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-
-    def __enter__(self) -> None:
-        if not self._lock.acquire(timeout=BUSY_SECONDS):
-            raise Unavailable("The database is busy; please try again.")
-
-    def __exit__(self, *_: object) -> None:
-        self._lock.release()
-
-
-class _Line:
-    """So many may go on at once, the others in the order in which they came: where threads of a flood overtake each
-    other, as they do at the pool's own door, one of a hundred waits until it is refused."""
-
-    def __init__(self, places: int) -> None:
-        self._free = places
-        self._waiting: deque[threading.Lock] = deque()
-        self._lock = threading.Lock()
-
-    def __enter__(self) -> None:
-        with self._lock:
-            if self._free:
-                self._free -= 1
-                return
-            called = threading.Lock()
-            called.acquire()
-            self._waiting.append(called)
-        if not called.acquire(timeout=BUSY_SECONDS):
-            self._give_up(called)
-
-    def __exit__(self, *_: object) -> None:
-        with self._lock:
-            if self._waiting:
-                self._waiting.popleft().release()
-            else:
-                self._free += 1
-
-    def _give_up(self, called: threading.Lock) -> None:
-        with self._lock:
-            if called not in self._waiting:  # called at the last moment
-                return
-            self._waiting.remove(called)
-        raise Unavailable("The database is busy; please try again.")
 
 
 class _Failing:

@@ -91,7 +91,7 @@ def test_parallel_read_modify_writes_of_a_locked_row_lose_nothing(database: Data
 
 
 def test_a_database_that_stays_locked_is_unavailable(embedded: Database, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(db, "BUSY_SECONDS", 0.1)
+    monkeypatch.setattr(embedded._turn, "_seconds", 0.1)
     with embedded.begin():
         failed: list[Exception] = []
 

@@ -107,8 +107,8 @@ def test_who_asked_first_is_served_first(connect: Callable[..., Database]) -> No
 
 
 def test_who_gives_up_takes_nobodys_place(connect: Callable[..., Database], monkeypatch: pytest.MonkeyPatch) -> None:
-    database = connect()
     monkeypatch.setattr(db, "BUSY_SECONDS", 0.2)
+    database = connect()
     with fill_pool(database):
         for _ in range(3):
             refused_within(2, lambda: ids(database))

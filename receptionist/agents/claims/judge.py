@@ -7,9 +7,11 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 
+from receptionist.agents.claims.frames import frames
 from receptionist.agents.claims.rules import LANGUAGES, Rules, abbreviations, contractions, rules, typed
 from receptionist.agents.claims.sentences import Sentence, Shortened, sentences, words
 
+_WORD = re.compile("[^ ]+")
 LOOK_BACK = 300
 """Characters before a claim that are looked at for what makes it harmless."""
 LONG_SENTENCE = 1000
@@ -19,6 +21,7 @@ MAX_CLAIMS = 40
 MAX_LOOKS = 12
 """Harmless claims in one sentence; with more of them it is not harmless, and nobody's time is worth it."""
 BACKED_BY = {
+    "booked": frozenset(("booked", "moved")),
     "promised": frozenset(("promised", "handed_over", "callback")),
     "callback": frozenset(("callback", "promised", "handed_over")),
     "will_send": frozenset(("sent", "promised", "handed_over", "callback")),
@@ -47,9 +50,13 @@ def claims_of(text: str, language: str | None = None) -> list[Claim]:
     claims: list[Claim] = []
     for index, sentence in enumerate(found):
         spoken = set(sentence.words.split())
+        before = len(claims)
         for each in languages:
             if triggers := spoken & each.triggers.keys():
                 claims += _of_sentence(text, found, index, each, triggers)
+        if len(claims) == before:
+            for each in _spoken_in(languages, spoken):
+                claims += _of_frames(text, found, index, each, spoken)
         if len(claims) >= MAX_CLAIMS:
             return [*claims[:-1], replace(claims[-1], end=len(text))]
     return claims
@@ -96,11 +103,39 @@ def _of_sentence(
             if kind in claimed or any(begun < end - 1 and start < ended - 1 for begun, ended in claimed.values()):
                 continue  # the same words in another way: "I have scheduled a callback" is no booking
             looks += 1
-            if looks <= MAX_LOOKS and _is_harmless(match, pattern.group, found, index, language):
+            if looks <= MAX_LOOKS and _is_harmless(match.span(), pattern.group, found, index, language):
                 continue
             claimed[kind] = match.span()
-            whole = text[sentence.start : sentence.end].strip()
-            yield Claim(kind, pattern.group, whole, match[0].strip(), language.language, *sentence[:2])
+            yield _claim(text, sentence, kind, pattern.group, match.span(), language)
+
+
+def _spoken_in(languages: Sequence[Rules], spoken: Collection[str]) -> list[Rules]:
+    """The languages that a sentence may be in: those with the most of its words that tell a language."""
+    if len(languages) == 1:
+        return list(languages)
+    told = [len(frames(each.language).common.intersection(spoken)) for each in languages]
+    return [each for each, number in zip(languages, told, strict=True) if number == max(told)]
+
+
+def _of_frames(
+    text: str, found: Sequence[Sentence], index: int, language: Rules, spoken: Collection[str]
+) -> Iterator[Claim]:
+    """At most one claim: what no pattern knows word for word, but the words of which say it together."""
+    known = frames(language.language)
+    if known.cores.isdisjoint(spoken):
+        return
+    sentence = found[index]
+    places = [match.start() - 1 for match in _WORD.finditer(sentence.words)] + [len(sentence.words) - 1]
+    for kind, group, start, end in known.claims(sentence.words.split()):
+        span = (places[start], places[min(end, len(places) - 1)] + 1)
+        if not _is_harmless(span, group, found, index, language):
+            yield _claim(text, sentence, kind, group, span, language)
+            return
+
+
+def _claim(text: str, sentence: Sentence, kind: str, group: str, span: tuple[int, int], language: Rules) -> Claim:
+    whole, said = text[sentence.start : sentence.end].strip(), sentence.words[slice(*span)].strip()
+    return Claim(kind, group, whole, said, language.language, sentence.start, sentence.end)
 
 
 def _matches(regex: re.Pattern[str], words: str, triggers: Collection[str]) -> Iterator[re.Match[str]]:
@@ -117,12 +152,14 @@ def _matches(regex: re.Pattern[str], words: str, triggers: Collection[str]) -> I
         ended = place + LOOK_BACK // 3
 
 
-def _is_harmless(match: re.Match[str], group: str, found: Sequence[Sentence], index: int, language: Rules) -> bool:
-    """Whether the sentence says something else than that it was or will be done: see `harmless` in the rules."""
+def _is_harmless(span: tuple[int, int], group: str, found: Sequence[Sentence], index: int, language: Rules) -> bool:
+    """Whether the sentence says something else than that it was or will be done: see `harmless` in the rules. `span`:
+    the claim's place among the words, with a space before and after it."""
     sentence, harmless = found[index], language.harmless
-    before = sentence.words[max(0, match.start() - LOOK_BACK) : match.start() + 1]
-    after = sentence.words[match.end() - 1 : match.end() + LOOK_BACK]
-    within = _last_part(language.clause, before) + match[0][1:]
+    start, end = span
+    before = sentence.words[max(0, start - LOOK_BACK) : start + 1]
+    after = sentence.words[end - 1 : end + LOOK_BACK]
+    within = _last_part(language.clause, before) + sentence.words[start + 1 : end]
     if harmless["negated"].search(within) or harmless["conditional"].search(within):
         return True
     if harmless["reported"].search(before) or (sentence.asks and _is_asked(before, after, language)):
