@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from receptionist import db, migrations
+from receptionist import migrations
 from receptionist.db import Database, UtcDateTime, db_now
 from receptionist.errors import Unavailable
 from receptionist.models import Account, Base
