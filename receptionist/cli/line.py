@@ -45,6 +45,8 @@ def line_add(
     click.echo(f"Line {row.id} is there; its key is {row.key}.")
     if channel == "webchat":
         click.echo(f'<script src="{parts.host.public_url}/webchat/widget.js" data-line="{row.key}" async></script>')
+        if not parts.settings.public_url:
+            click.echo("The address is this machine's; for another one set PUBLIC_URL or PORT in instance/settings.env.")
 
 
 @line.command("set")

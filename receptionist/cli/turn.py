@@ -51,6 +51,8 @@ def turn_show(turn_id: int, prompt: bool, account: str | None) -> None:
     for message in said:
         who = message.author if message.direction == "out" else "customer"
         click.echo(f"{who} ({message.state}): {printable(message.text)}")
+    if said and all(message.direction == "out" for message in said):
+        click.echo(f"What was asked was replayed later: receptionist conversation show {row.conversation_id}.")
     for call in calls:
         click.echo(f"tool {call.name} ({call.state}): {printable(call.arguments)} -> {printable(call.result)}")
     _print_trace(row.trace or {}, turns.delivered_after(said), prompt)

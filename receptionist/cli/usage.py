@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import datetime
 from typing import Any
 
 import click
@@ -44,24 +43,25 @@ def _change(text: str) -> tuple[str, str | None]:
 
 @account_group.command("usage")
 @click.option("--days", type=click.IntRange(1, 366), default=30, show_default=True, help="How many days back.")
-@click.option("--month", type=click.DateTime(["%Y-%m"]), help="Of which to name the customers; else this month.")
+@click.option("--month", metavar="YYYY-MM", help="All of this month instead of the last days.")
 @account_option
-def account_usage(days: int, month: datetime | None, account: str | None) -> None:
-    """Show what was used, day by day in the account's time zone, by which lines, and by whom in a month."""
+def account_usage(days: int, month: str | None, account: str | None) -> None:
+    """Show what was used: day by day in the account's time zone, by which lines, and by whom in the month."""
     from receptionist.services import accounts, limits, prices
 
     with reading(account) as (_, _, scope):
-        last = limits.last_days(accounts.timezone(scope), days)
-        first = (last[0] if month is None else month.date()).replace(day=1)
-        of_days, of_lines = limits.usage(scope, days=last), limits.usage_of_lines(scope, days=last)
-        of_leads = limits.usage_of_leads(scope, month=first)
+        timezone = accounts.timezone(scope)
+        whole = limits.month_days(timezone, month)
+        wanted = limits.last_days(timezone, days) if month is None else whole
+        of_days, of_lines = limits.usage(scope, days=wanted), limits.usage_of_lines(scope, days=wanted)
+        of_leads = limits.usage_of_leads(scope, month=whole[-1])
         unpriced = prices.unpriced(scope)
     for row in of_days:
         click.echo(f"{row.day}      {_amounts(row)}")
     if not of_days:
-        click.echo(f"Nothing was used since {last[-1]}.")
+        click.echo(f"Nothing was used from {wanted[-1]} to {wanted[0]}.")
     _show_subjects("line", of_lines)
-    click.echo(f"Customers in {first:%Y-%m}:{'' if of_leads else ' none.'}")
+    click.echo(f"Customers in {whole[-1]:%Y-%m}:{'' if of_leads else ' none.'}")
     _show_subjects("lead", of_leads)
     if unpriced:
         names = ", ".join(map(printable, unpriced))

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from calendar import monthrange
 from collections.abc import Collection, Mapping
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
@@ -11,7 +12,7 @@ from pydantic import ValidationError
 
 from receptionist.contracts.limits import Limits
 from receptionist.db import AnyRow, Scope
-from receptionist.errors import LineError
+from receptionist.errors import AdminError, LineError
 from receptionist.localtime import local_now
 from receptionist.models import Account, Lead, Line, UsageDay, UsageMonth
 from receptionist.problems import problems
@@ -86,6 +87,19 @@ def last_days(timezone: str, days: int) -> list[date]:
     """The last `days` days, today first, in this time zone."""
     today = local_now(timezone).date()
     return [today - timedelta(days=number) for number in range(days)]
+
+
+def month_days(timezone: str, text: str | None) -> list[date]:
+    """The days of a calendar month, written like 2026-11, the newest first; of this month where it is None.
+
+    Raises `AdminError`."""
+    if text is None:
+        return last_days(timezone, local_now(timezone).day)
+    try:
+        first = datetime.strptime(text, "%Y-%m").date()
+    except ValueError:
+        raise AdminError(f"{text[:20]!r} is no month; write it like 2026-11.") from None
+    return [first.replace(day=day) for day in range(monthrange(first.year, first.month)[1], 0, -1)]
 
 
 def _named(scope: Scope, most: sa.Subquery, model: Any, name: Any) -> list[AnyRow]:

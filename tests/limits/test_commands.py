@@ -89,7 +89,19 @@ def test_usage_of_leads_is_shown_of_any_month(counted: House) -> None:
     assert shown[shown.index("Customers in 2026-02:") + 1].split()[:3] == ["lead", "1", "1"]
     shown = call(counted.parts, "account", "usage", "--month", "2026-01").splitlines()
     assert "Customers in 2026-01: none." in shown and not [line for line in shown if line.startswith("lead")]
-    assert "'February' does not match" in call(counted.parts, "account", "usage", "--month", "February", fails=True)
+    for text in ("February", "2026-13", "2026-02-01"):
+        refused = call(counted.parts, "account", "usage", "--month", text, fails=True)
+        assert f"'{text}' is no month; write it like 2026-11." in refused
+
+
+def test_usage_of_a_month_is_that_of_its_days_and_lines(counted: House) -> None:
+    counted.visitor().say("First.")
+    counted.runner.usage.flush()
+    counted.sql("UPDATE usage_days SET day = '2026-02-28' WHERE kind IN ('account', 'line')")
+    day, line, *_ = call(counted.parts, "account", "usage", "--month", "2026-02").splitlines()
+    assert day.startswith("2026-02-28 ") and line.startswith("line ")
+    nothing, *_ = call(counted.parts, "account", "usage", "--month", "2026-01").splitlines()
+    assert nothing == "Nothing was used from 2026-01-01 to 2026-01-31."
 
 
 def test_prices_are_set_listed_and_removed(counted: House) -> None:

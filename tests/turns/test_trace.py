@@ -113,6 +113,14 @@ def test_a_silent_turn_says_why(house: House, show) -> None:  # type: ignore[no-
     assert [line.split()[0] for line in listed] == ["2", "1"]
 
 
+def test_a_turn_whose_question_was_replayed_says_so(house: House, show) -> None:  # type: ignore[no-untyped-def]
+    customer = house.texter("askable")
+    customer.send("Hello?")
+    house.drain()
+    house.sql("UPDATE messages SET turn_id = NULL WHERE direction = 'in'")
+    assert "What was asked was replayed later: receptionist conversation show 1." in show("show", "1")
+
+
 def test_a_turn_that_is_not_there(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("receptionist.cli.base.assembled", lambda: (house.parts, house.factory))
     result = CliRunner().invoke(main, ["turn", "show", "9"])
