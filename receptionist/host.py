@@ -105,10 +105,7 @@ class PluginHost:
 
     def take_in(self, line: Line, messages: Sequence[Inbound]) -> list[Taken]:
         """Steps 3 and 4 for messages that came another way than by webhook. Raises `Stale` if the line changed."""
-        if not messages:
-            return []
-        with self._parts.rush.taking():
-            taken = self._intake.take_in(line, messages)
+        taken = self._intake.take_in(line, messages) if messages else []
         for conversation_id in {row.conversation_id for row in taken if not row.duplicate}:
             self._parts.ring(conversation_id)
         return taken

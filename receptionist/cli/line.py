@@ -46,7 +46,7 @@ def line_add(
     if channel == "webchat":
         click.echo(f'<script src="{parts.host.public_url}/webchat/widget.js" data-line="{row.key}" async></script>')
         if not parts.settings.public_url:
-            click.echo("The address is this machine's; for another one set PUBLIC_URL or PORT in instance/settings.env.")
+            click.echo("That is this machine's address; for another set PUBLIC_URL or PORT in instance/settings.env.")
 
 
 @line.command("set")

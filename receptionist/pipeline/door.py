@@ -21,8 +21,6 @@ LOOK_MILLISECONDS = 100
 
 STOP_SECONDS = 3.0
 
-RUSH = 0
-"""Instead of a conversation: messages wait to be taken in."""
 RUSH_SECONDS = 0.4
 """How long a rush is known after it was last said; twice as long as who answers looks for it."""
 
@@ -32,7 +30,8 @@ class Door:
 
     def __init__(self, link: RedisLink) -> None:
         self._broker = redis_broker(link)
-        self.ring = Courier(self._carry)
+        self.ring = Courier(lambda conversation_id: ring(self._broker, conversation_id))
+        self._crier = Courier(lambda _: self._cry())  # so that a rush is not said behind all the rings it brings
         self._worker: Worker | None = None
         self._rush = f"{link.name}:rush"
         self._stopped = threading.Event()
@@ -40,10 +39,11 @@ class Door:
     def start(self) -> None:
         """Begin to carry rings out."""
         self.ring.start()
+        self._crier.start()
 
     def say_rush(self) -> None:
         """Let those who answer know that messages wait to be taken in."""
-        self.ring(RUSH)
+        self._crier(0)
 
     def listen(self, heard: Callable[[int], None], rush: Callable[[], None]) -> None:
         """Call `heard`, which may wait, with the conversation of each ring that this process takes; and `rush` again
@@ -63,14 +63,12 @@ class Door:
 
     def stop(self) -> None:
         """Carry out what is left, for a moment, and end."""
+        self._crier.stop()
         self.ring.stop()
         self._broker.close()
 
-    def _carry(self, conversation_id: int) -> None:
-        if conversation_id == RUSH:
-            self._broker.client.set(self._rush, "1", px=int(RUSH_SECONDS * 1000))
-        else:
-            ring(self._broker, conversation_id)
+    def _cry(self) -> None:
+        self._broker.client.set(self._rush, "1", px=int(RUSH_SECONDS * 1000))
 
     def _look_for_rush(self, rush: Callable[[], None]) -> None:
         while not self._stopped.wait(RUSH_SECONDS / 2):

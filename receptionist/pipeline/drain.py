@@ -23,7 +23,7 @@ from receptionist.pipeline.look import Known, View, load, look
 from receptionist.pipeline.outbox import Outbox
 from receptionist.pipeline.record import Recorded
 from receptionist.pipeline.rush import Pace
-from receptionist.pipeline.share import Share
+from receptionist.pipeline.share import Share, Work
 from receptionist.pipeline.summariser import Summariser
 from receptionist.pipeline.turn import Attempt, Turns
 from receptionist.services.conversations.known_sessions import KnownSessions
@@ -83,19 +83,27 @@ class Drain:
         work = self._share.enter(account_id, conversation_id)
         while work is not None:
             try:
-                self.pace.begin(work.account_id)
-                self._work_off(work.conversation_id)
+                self._begin(work)
             finally:
                 work = self._share.leave(work, go_on=not self.stopping.is_set())
 
-    def _work_off(self, conversation_id: int) -> None:
+    def _begin(self, work: Work) -> None:
+        """Work it off when its turn has come; leave it to others if the process is about to end by then."""
+        self.pace.begin(work.account_id)
+        if self.stopping.is_set():
+            self._parts.ring(work.conversation_id)
+        elif not self._work_off(work.conversation_id):
+            self.pace.unused(work.account_id)
+
+    def _work_off(self, conversation_id: int) -> bool:
+        """False if there was nothing to do, or somebody else does it."""
         try:
             taken = self._take(conversation_id)
         except Exception:  # whatever the database does: the sweeper will ring again
             log.exception("lease_not_taken", conversation=conversation_id)
-            return
+            return False
         if taken is None:
-            return
+            return False
         suspect = taken[0].attempts == SUSPECT_ATTEMPTS
         try:
             self._hold(*taken)
@@ -104,6 +112,7 @@ class Drain:
                 self._release_next_suspect()
         if taken[0].strict:
             self._ring_next(taken[0])
+        return True
 
     def _take(self, conversation_id: int) -> tuple[Lease, View] | None:
         if self._keeper.at_work(conversation_id):  # a process that was frozen has not died

@@ -164,7 +164,7 @@ class Intake:
         while True:
             batch = _Batch(self._parts, line, self._places, leads_found, short_cuts=conflicts == 0)
             try:
-                with self._parts.database.begin(durable=True) as connection:
+                with self._parts.rush.storing(), self._parts.database.begin(durable=True) as connection:
                     taken = [batch.take(Scope(connection, line.account_id), message) for message in messages]
                 batch.remember()
                 return taken, batch.events
@@ -177,15 +177,21 @@ class Intake:
                 leads_found.clear()  # a lead that was found may have been erased since
 
     def _find_leads(self, line: Line, messages: Sequence[Inbound]) -> dict[str, int | None]:
-        """Ask plugins whose the new addresses of a batch are; outside the transaction."""
-        first = {message.sender.address: message for message in reversed(messages)}
-        if not first:
+        """Ask plugins whose the new addresses of a batch are, outside the transaction; not about what was erased."""
+        if not messages:
             return {}
-        kind = leads.channel_kind(line.channel)
+        addresses = {message.sender.address for message in messages}
         with self._parts.database.read(once=True) as connection:
             scope = Scope(connection, line.account_id)
-            known = set(scope.execute(KNOWN, b_kind=kind, b_addresses=list(first)).scalars())
-        return {address: self._find_lead(line, message) for address, message in first.items() if address not in known}
+            values = {"b_kind": leads.channel_kind(line.channel), "b_addresses": list(addresses)}
+            new = addresses - set(scope.execute(KNOWN, **values).scalars())
+            heard = [each for each in messages if each.sender.address in new and not self._is_erased(scope, line, each)]
+        first = {message.sender.address: message for message in reversed(heard)}
+        return {address: self._find_lead(line, message) for address, message in first.items()}
+
+    def _is_erased(self, scope: Scope, line: Line, message: Inbound) -> bool:
+        erased, _ = self._parts.forgotten.knows(scope, line.id, message.provider_message_id)
+        return erased
 
     def _find_lead(self, line: Line, message: Inbound) -> int | None:
         found = self._parts.plugins.first("find_lead", inbound=message, line=line, host=self._parts.host)

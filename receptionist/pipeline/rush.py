@@ -16,61 +16,69 @@ import structlog
 
 INTERVAL_SECONDS = 0.25
 LONGEST_SECONDS = 0.2
-FEWEST = 5
-"""There is a rush where most of an interval's messages, and of so many at least, took longer to be taken in."""
+FEWEST = 3
+"""There is a rush where most of an interval's messages, and of so many at least, took longer to be stored than this
+and twice the quickest one lately: what a distant database takes is no rush."""
+LATELY_SECONDS = 60.0
 
-SLOWER, FASTER = 0.5, 1.1
+SLOWER, FASTER = 0.5, 1.2
 """What an interval of a rush, or one without, does to the pace: down at once, up by and by, as networks do it
 (RFC 5681, section 3.1)."""
-LEAST, MOST = 4.0, 1000.0
+LEAST, MOST = 6.0, 1000.0
 """Conversations of an account begun with per second, however great the rush; and from how many on none is held back."""
+AT_ONCE = 10
+"""So many an account may begin with at once even then, if it did not just before."""
 
 log = structlog.get_logger()
 
 
 class Rush:
-    """Notices that messages wait to be taken in, and says so at most once in an interval."""
+    """Notices that messages wait to be stored, and says so at most once in an interval."""
 
     def __init__(self) -> None:
         self.say: Callable[[], None] = lambda: None
         self._lock = threading.Lock()
-        self._quick, self._slow, self._ends = 0, 0, 0.0
+        self._took: list[float] = []
+        self._ends = 0.0
+        self._quickest, self._before, self._turns = math.inf, math.inf, 0.0
 
     @contextmanager
-    def taking(self) -> Iterator[None]:
-        """Messages are taken in within."""
+    def storing(self) -> Iterator[None]:
+        """Messages are stored within, waiting for the database included."""
         begun = time.monotonic()
         try:
             yield
         finally:
-            self._took(begun, time.monotonic())
+            now = time.monotonic()
+            if self._is_rush(now - begun, now):
+                self.say()
 
-    def _took(self, begun: float, now: float) -> None:
+    def _is_rush(self, seconds: float, now: float) -> bool:
         with self._lock:
-            if now - begun > LONGEST_SECONDS:
-                self._slow += 1
-            else:
-                self._quick += 1
-            if now < self._ends or self._slow + self._quick < FEWEST:
-                return
-            rush = self._slow > self._quick
-            self._quick, self._slow, self._ends = 0, 0, now + INTERVAL_SECONDS
-        if rush:
-            self.say()
+            if now > self._turns:  # the quickest of this minute and the last one
+                self._quickest, self._before, self._turns = math.inf, self._quickest, now + LATELY_SECONDS
+            self._quickest = min(self._quickest, seconds)
+            self._took.append(seconds)
+            if now < self._ends:
+                return False
+            took, self._took, self._ends = self._took, [], now + INTERVAL_SECONDS
+            longest = LONGEST_SECONDS + 2 * min(self._quickest, self._before)
+        slow = sum(each > longest for each in took)
+        return slow >= FEWEST and slow > len(took) / 2
 
 
 class _Gate:
-    """Where the conversations of one account wait, one behind the other."""
+    """Where the conversations of one account wait, one behind the other, for the moment at which the next is `due`."""
 
     def __init__(self) -> None:
         self.lock = threading.Lock()
-        self.last = 0.0
+        self.due = 0.0
 
 
 class Pace:
-    """How many conversations of one account a process begins with per second: as many as come, but for a rush.
+    """How many conversations of an account a process begins with per second: as many as come, but for a rush.
 
-    For each account by itself, so that those who are not written to by thousands are answered as quickly as ever."""
+    Each account has a gate of its own, so that those to whom few write wait for nobody."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -81,16 +89,22 @@ class Pace:
 
     def begin(self, account_id: int) -> None:
         """Return when the account's next conversation may be begun with."""
-        if self._now() < MOST:
+        if (rate := self.per_second()) < MOST:
             with self._lock:
                 gate = self._gates[account_id]
             with gate.lock:
-                self._ended.wait(max(0.0, gate.last + 1 / self._now() - time.monotonic()))
-                gate.last = time.monotonic()
+                now = time.monotonic()
+                gate.due = max(gate.due, now - AT_ONCE / rate) + 1 / rate
+                self._ended.wait(max(0.0, gate.due - now))
         elif self._gates:
             with self._lock:
                 self._gates.clear()
         self._begun.append(time.monotonic())
+
+    def unused(self, account_id: int) -> None:
+        """There was nothing to do in the conversation that was begun with: the next one need not wait for it."""
+        if (gate := self._gates.get(account_id)) is not None:
+            gate.due -= 1 / self.per_second()
 
     def slow_down(self) -> None:
         """There is a rush: begin with fewer than just now."""
@@ -98,7 +112,7 @@ class Pace:
             now = time.monotonic()
             if now - self._changed < INTERVAL_SECONDS:
                 return
-            before = self._now()
+            before = self.per_second()
             self._rate, self._changed = max(LEAST, min(before, self._usual(now)) * SLOWER), now
         if before >= MOST:
             log.warning("answers_make_way", because="messages wait to be taken in", begun_per_second=round(self._rate))
@@ -107,7 +121,8 @@ class Pace:
         """Hold nobody back any more."""
         self._ended.set()
 
-    def _now(self) -> float:
+    def per_second(self) -> float:
+        """How many of an account may be begun with per second just now."""
         intervals = min((time.monotonic() - self._changed) / INTERVAL_SECONDS, 100.0)
         growth: float = FASTER**intervals
         return self._rate * growth

@@ -8,8 +8,10 @@ from typing import Any
 import pytest
 
 from receptionist import Inbound, Sender, emails
+from receptionist.db import Scope
 from receptionist.errors import LeadError
-from receptionist.services.leads import lead_addresses, lead_import, lead_merge, lead_values, leads
+from receptionist.models import Identity, Lead
+from receptionist.services.leads import lead_addresses, lead_match, lead_merge, lead_values, leads
 from tests.harness.house import House
 
 Act = Callable[..., Any]
@@ -25,7 +27,7 @@ def test_capitals_make_no_second_lead(add: Act, change: Act, act: Act) -> None:
             change(second, email=given)
         assert act(leads.owner_of, email=given, phone=None) == first
     values = lead_values.LeadReader(None, ()).read({"email": "aDA.l@example.ORG"})
-    assert act(lead_import.known, values) == first
+    assert act(lead_match.known, values) == first
 
 
 def test_an_address_written_otherwise_is_kept_and_still_the_leads(add: Act, change: Act, act: Act) -> None:
@@ -35,6 +37,20 @@ def test_an_address_written_otherwise_is_kept_and_still_the_leads(add: Act, chan
     assert act(lead_addresses.holder, "email", "ADA@EXAMPLE.ORG") == lead_id
     assert change(lead_id, email="bo@example.org") == ("email",)
     assert act(lead_addresses.holder, "email", "ada@example.org") is None, "the old one is given up"
+
+
+def test_one_that_a_migration_left_with_capitals_is_given_up_like_any_other(add: Act, change: Act, act: Act) -> None:
+    twin, kept = add(name="Bo", email="bo@example.org"), add(name="Bob", email="bob@example.org")
+    act(_as_before, kept, "Bo@example.org")
+    change(kept, email="new@example.org")
+    assert [row.value for row in act(lead_addresses.of, kept)] == ["new@example.org"]
+    assert act(lead_addresses.holder, "email", "bo@example.org") == twin
+
+
+def _as_before(scope: Scope, lead_id: int, email: str) -> None:
+    """As 0006 leaves a lead whose address another one has without capitals."""
+    scope.run(scope.update(Lead).where(Lead.id == lead_id).values(email=email))
+    scope.run(scope.update(Identity).where(Identity.lead_id == lead_id).values(value=email))
 
 
 def test_who_proves_or_writes_it_in_other_capitals_is_the_lead_or_suggested(house: House, add: Act, act: Act) -> None:
@@ -58,7 +74,7 @@ def test_two_who_only_said_it_are_told_apart_by_nobody(add: Act, act: Act) -> No
     assert [row.id for row in suggestion.leads] == [first, second]
     values = lead_values.LeadReader(None, ()).read({"email": "ADA@example.org"})
     with pytest.raises(LeadError, match=f"said to be lead {first}'s and lead {second}'s; merge the two"):
-        act(lead_import.known, values)
+        act(lead_match.known, values)
 
 
 def test_a_long_name_hides_no_address(add: Act, act: Act) -> None:

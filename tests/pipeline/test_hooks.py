@@ -208,6 +208,20 @@ def test_find_lead_of_nobody_makes_a_new_lead(open_house: Open) -> None:
     assert len(house.sql("SELECT id FROM leads")) == 1
 
 
+def test_find_lead_is_not_asked_about_what_was_erased(open_house: Open) -> None:
+    source = hook("find_lead(inbound, line, host)", "seen.append(inbound.text)").replace(
+        "@hookimpl", "seen = []\n\n@hookimpl", 1
+    )
+    house = open_house({"curious": source})
+    customer = house.texter()
+    customer.send("My secret.", ids=["m1"])
+    house.drain()
+    house.runner._eraser.erase(1, 1, "Ann")
+    customer.send("My secret.", "Something new.", ids=["m1", "m2"])
+    house.drain()
+    assert house.plugin("curious").seen == ["My secret.", "Something new."]
+
+
 # --- the agent answers ---------------------------------------------------------------------------------
 
 

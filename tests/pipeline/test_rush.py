@@ -8,8 +8,10 @@ import time
 import pytest
 
 from receptionist.pipeline import rush as module
-from receptionist.pipeline.rush import FEWEST, LEAST, LONGEST_SECONDS, Pace, Rush
+from receptionist.pipeline.rush import AT_ONCE, FEWEST, LEAST, LONGEST_SECONDS, MOST, Pace, Rush
 from tests.harness.house import House
+
+SLOW = 2 * LONGEST_SECONDS
 
 
 class Clock:
@@ -31,114 +33,166 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 
 @pytest.fixture
 def said(clock: Clock) -> tuple[Rush, list[float]]:
-    """A rush, and when it was said."""
+    """A rush to which a quick message came already, and when it was said."""
     times: list[float] = []
     rush = Rush()
     rush.say = lambda: times.append(clock.now)
+    store(rush, clock, 0.005)
     return rush, times
 
 
-def take(rush: Rush, clock: Clock, seconds: float) -> None:
-    with rush.taking():
-        clock.now += seconds
+def store(rush: Rush, clock: Clock, *seconds: float) -> None:
+    """Messages that begin to be stored at the same moment and take so long each."""
+    begun = clock.now
+    for each in seconds:
+        clock.now = begun
+        with rush.storing():
+            clock.now += each
 
 
 def test_messages_that_wait_long_are_a_rush(said: tuple[Rush, list[float]], clock: Clock) -> None:
     rush, times = said
-    for _ in range(10 * FEWEST):
-        take(rush, clock, 2 * LONGEST_SECONDS)
-    assert 1 <= len(times) <= 10
+    for _ in range(5):
+        store(rush, clock, *[SLOW] * FEWEST)
+    assert 3 <= len(times) <= 5
 
 
 def test_a_few_slow_ones_among_quick_ones_are_none(said: tuple[Rush, list[float]], clock: Clock) -> None:
     rush, times = said
-    for _ in range(10 * FEWEST):
-        take(rush, clock, 2 * LONGEST_SECONDS)
-        for _ in range(3):
-            take(rush, clock, LONGEST_SECONDS / 10)
+    for _ in range(20):
+        store(rush, clock, *[SLOW] * FEWEST, *[0.01] * FEWEST)
     assert times == []
 
 
-def test_what_could_not_be_taken_in_counts_too(said: tuple[Rush, list[float]], clock: Clock) -> None:
+def test_slow_ones_far_apart_are_none(said: tuple[Rush, list[float]], clock: Clock) -> None:
     rush, times = said
-    for _ in range(FEWEST):
-        with pytest.raises(ConnectionError), rush.taking():
-            clock.now += 5.0
+    for _ in range(20):
+        store(rush, clock, SLOW)
+        clock.now += 10
+    assert times == []
+
+
+def test_a_database_that_is_far_away_is_none(said: tuple[Rush, list[float]], clock: Clock) -> None:
+    rush, times = said
+    clock.now += 10 * module.LATELY_SECONDS
+    store(rush, clock, SLOW)
+    clock.now += module.LATELY_SECONDS
+    for _ in range(100):
+        store(rush, clock, *[SLOW] * 20)
+    assert times == []
+
+
+def test_what_could_not_be_stored_counts_too(said: tuple[Rush, list[float]], clock: Clock) -> None:
+    rush, times = said
+    for _ in range(2 * FEWEST):
+        with pytest.raises(ConnectionError), rush.storing():
+            clock.now += SLOW
             raise ConnectionError
+    assert times == [], "they came one after the other, and not so many in an interval"
+    for _ in range(2):
+        store(rush, clock, *[5.0] * FEWEST)
     assert times
 
 
-def begun_in(pace: Pace, seconds: float, threads: int = 8) -> int:
-    """How many conversations eight threads begin with in this time."""
-    counts = [0] * threads
-    end = time.monotonic() + seconds
-
-    def work(number: int) -> None:
-        while time.monotonic() < end:
-            pace.begin(1)
-            counts[number] += time.monotonic() < end
-            time.sleep(0.001)  # the work
-
-    workers = [threading.Thread(target=work, args=(number,)) for number in range(threads)]
-    for worker in workers:
-        worker.start()
-    for worker in workers:
-        worker.join()
-    return sum(counts)
+def hurried(pace: Pace) -> Pace:
+    """The pace at its slowest, and the account 1 has begun with all that it may at once."""
+    pace._rate, pace._changed = LEAST, time.monotonic()
+    for _ in range(AT_ONCE):
+        pace.begin(1)
+    return pace
 
 
-def test_a_rush_lets_a_process_begin_with_fewer_and_then_with_more_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "INTERVAL_SECONDS", 0.02)
-    pace = Pace()
-    free = begun_in(pace, 0.2)
-    stop = threading.Event()
-
-    def hurry() -> None:
-        while not stop.wait(0.01):
-            pace.slow_down()
-
-    hurrying = threading.Thread(target=hurry)
-    hurrying.start()
-    begun_in(pace, 0.3)
-    slow = begun_in(pace, 1.0)
-    stop.set()
-    hurrying.join()
-    assert free > 100
-    assert 1 <= slow <= 3 * LEAST
-    begun_in(pace, 1.5)  # 75 intervals without a rush
-    assert begun_in(pace, 0.2) > free / 4
+@pytest.fixture
+def slow_growth(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "FASTER", 1.0)
 
 
-def test_other_accounts_wait_for_nobody() -> None:
-    pace = Pace()
-    pace.begin(1)
-    time.sleep(0.3)  # so that this is the usual pace: a few in a second
-    pace.begin(1)
-    pace.slow_down()
-    waiting = [threading.Thread(target=pace.begin, args=(1,)) for _ in range(4)]
-    for thread in waiting:
-        thread.start()
+@pytest.mark.usefixtures("slow_growth")
+def test_in_a_rush_an_account_begins_with_so_many_per_second() -> None:
+    pace = hurried(Pace())
     begun = time.monotonic()
-    pace.begin(2)
-    assert time.monotonic() - begun < 0.5 / LEAST
-    assert sum(thread.is_alive() for thread in waiting) >= 2
-    pace.end()
-    for thread in waiting:
-        thread.join()
-
-
-def test_who_ends_waits_for_nobody() -> None:
-    pace = Pace()
     for _ in range(3):
         pace.begin(1)
-        pace.slow_down()
+    assert time.monotonic() - begun >= 2 / LEAST
+
+
+@pytest.mark.usefixtures("slow_growth")
+def test_other_accounts_wait_for_nobody_and_who_ends_neither() -> None:
+    pace = hurried(Pace())
+    waiting = [threading.Thread(target=pace.begin, args=(1,)) for _ in range(100)]  # 16 seconds' worth
+    for thread in waiting:
+        thread.start()
+    for _ in range(AT_ONCE):
+        pace.begin(2)
+    assert sum(thread.is_alive() for thread in waiting) > 50
     pace.end()
+    for thread in waiting:
+        thread.join(5.0)
+    assert not any(thread.is_alive() for thread in waiting)
+
+
+@pytest.mark.usefixtures("slow_growth")
+def test_what_was_begun_with_for_nothing_is_not_counted() -> None:
+    pace = hurried(Pace())
     begun = time.monotonic()
-    for _ in range(20):
+    for _ in range(60):
         pace.begin(1)
-    assert time.monotonic() - begun < 1.0
+        pace.unused(1)
+    assert time.monotonic() - begun < 60 / LEAST / 2
 
 
+def test_the_pace_falls_in_a_rush_and_grows_after_it(clock: Clock) -> None:
+    pace = Pace()
+    for _ in range(50):
+        pace.begin(1)
+        clock.now += 0.01
+    assert pace.per_second() > MOST
+    falling = []
+    for _ in range(8):
+        pace.slow_down()
+        pace.slow_down()  # one that is said twice counts once
+        falling.append(pace.per_second())
+        clock.now += module.INTERVAL_SECONDS
+    assert 40 < falling[0] < 60 and falling[-1] == LEAST and falling == sorted(falling, reverse=True)
+    clock.now += 10.0
+    assert pace.per_second() > MOST
+
+
+def test_a_house_whose_messages_wait_makes_way(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "LONGEST_SECONDS", -1.0)
+    pace = house.runner.drain.pace
+    assert pace.per_second() > MOST
+    visitor = house.visitor()
+    for _ in range(2):
+        for number in range(FEWEST):
+            visitor.send(f"This is message {number}.")
+        time.sleep(module.INTERVAL_SECONDS)
+    visitor.send("Are you open?")
+    assert pace.per_second() < MOST
+
+
+@pytest.mark.usefixtures("slow_growth")
 def test_all_are_answered_though_answering_makes_way(house: House) -> None:
-    house.runner.drain.pace.slow_down()
+    hurried(house.runner.drain.pace)
+    begun = time.monotonic()
     assert all(house.visitor().say("Are you open on Monday?") for _ in range(3))
+    assert time.monotonic() - begun >= 2 / LEAST, "it was held back"
+
+
+@pytest.mark.usefixtures("slow_growth")
+def test_who_is_told_to_stop_begins_with_nothing_that_was_held_back(house: House) -> None:
+    hurried(house.runner.drain.pace)
+    visitors = [house.visitor() for _ in range(4)]
+    for visitor in visitors:
+        visitor.send("Are you open on Monday?")
+    rung, house.rung[:] = list(house.rung), []
+    threads = [threading.Thread(target=house.runner.drain, args=(each,)) for each in rung]
+    house.runner.drain.pace._gates[1].due += 60.0
+    for thread in threads:
+        thread.start()
+    house.runner.drain.stopping.set()
+    house.runner.drain.pace.end()
+    for thread in threads:
+        thread.join(10.0)
+    assert house.sql("SELECT count(*) AS turns FROM turns")[0].turns == 0
+    assert house.sql("SELECT count(*) AS held FROM conversations WHERE fence > 0")[0].held == 0

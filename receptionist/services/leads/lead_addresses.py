@@ -113,6 +113,5 @@ def _note(scope: Scope, lead_id: int, kind: str, value: str) -> None:
 def _forget(scope: Scope, lead_id: int, kind: str, value: str) -> None:
     """So that a mistyped address does not join a stranger to the lead."""
     mine = (Identity.account_id == scope.account_id, Identity.lead_id == lead_id)
-    scope.run(
-        sa.delete(Identity).where(*mine, Identity.kind.in_((kind, SHARED + kind)), Identity.value == key(kind, value))
-    )
+    written = (value, key(kind, value))  # one that was stored with capitals, beside another lead's without
+    scope.run(sa.delete(Identity).where(*mine, Identity.kind.in_((kind, SHARED + kind)), Identity.value.in_(written)))
