@@ -62,7 +62,7 @@ def lead_list(
     limit: int,
     account: str | None,
 ) -> None:
-    """List leads, those who wrote last first."""
+    """List leads, the last contact first; of a lead who never wrote, that is the moment it was added."""
     from receptionist.services.leads import lead_search
     from receptionist.services.strategies import strategies
 

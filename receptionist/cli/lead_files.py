@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
@@ -13,16 +12,13 @@ import click
 
 from receptionist.cli.base import account_option, find_account, operator, printable, reading, ready
 from receptionist.cli.lead import known_channel, lead_number
+from receptionist.cli.lead_errors import WrongRows, opened_new
 from receptionist.cli.progress import interrupt_noted, progress_shown
 from receptionist.text import counted
 
 if TYPE_CHECKING:
-    from receptionist.services.leads.csv_file import CsvFile, Row
     from receptionist.services.leads.erasure import Receipt
     from receptionist.services.leads.lead_import import Import
-
-MOST_SHOWN = 20
-"""Wrong rows of a file that are shown; all of them are in its file of errors."""
 
 
 @click.command("erase")
@@ -85,7 +81,8 @@ def import_(
     """Take leads in from FILE, a CSV file of UTF-8 with a row of column names.
 
     A row whose e-mail or phone is a known lead's fills in what is not known of it; every other row makes a lead. Rows
-    that are wrong are listed, and go to FILE.errors.csv: mend and import that."""
+    that are wrong are listed, and go to FILE.errors.csv, or FILE.errors.2.csv where that is another one: mend and
+    import that."""
     from receptionist.services.leads.lead_import import How, Import
 
     parts, _ = ready()
@@ -97,7 +94,7 @@ def import_(
             click.echo(f"Columns passed over: {printable(', '.join(lead_import.passed_over))}")
         with (
             interrupt_noted() as interrupted,
-            _errors(file, lead_import.file) as wrong,
+            WrongRows(file, lead_import.file, kept=not dry_run) as wrong,
             progress_shown("bytes") as progress,
         ):
             size = file.stat().st_size
@@ -108,7 +105,6 @@ def import_(
         rest = "nothing was changed" if dry_run else "these rows are in, and the same command again goes on"
         raise click.ClickException(f"Interrupted; {rest}.")
     if outcome.wrong:
-        click.echo(f"The wrong rows are in {_errors_of(file)}.")
         sys.exit(1)
 
 
@@ -122,7 +118,9 @@ def import_(
 @click.option("--opted-out/--not-opted-out", default=None, help="Whether they refused messages of any channel.")
 @account_option
 def export(file: Path, account: str | None, strategy: str | None, **filters: Any) -> None:
-    """Write leads to FILE as CSV, those who wrote last first; it must not exist yet."""
+    """Write leads to FILE as CSV, the last contact first; it must not exist yet.
+
+    Of a lead who never wrote it is the moment it was added."""
     from receptionist.services.leads import lead_export
     from receptionist.services.strategies import strategies
 
@@ -140,62 +138,43 @@ def export(file: Path, account: str | None, strategy: str | None, **filters: Any
 def _new(file: Path) -> Iterator[TextIO]:
     """A file for nobody else's eyes, gone again if it cannot be filled."""
     try:
-        handle = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        opened = opened_new(file)
     except FileExistsError as error:
         raise click.ClickException(f"{file} is there already; remove it, or name another file.") from error
     except OSError as error:
         raise click.ClickException(f"{file}: {error.strerror}.") from error
     try:
-        with os.fdopen(handle, "w", encoding="utf-8", newline="") as stream:
+        with opened as stream:
             yield stream
     except BaseException:
         file.unlink(missing_ok=True)
         raise
 
 
-@contextmanager
-def _errors(file: Path, table: CsvFile) -> Iterator[Callable[[Row, str], None]]:
-    """Shows wrong rows, and writes them to a file of their own, in the columns of the first one."""
-    from receptionist.services.leads.csv_file import written
-    from receptionist.services.leads.lead_cells import plain, safe
-
-    target = _errors_of(file)
-    if target.exists():  # it may hold what was mended since
-        target.replace(target.with_name(f"{target.name}.old"))
-    with ExitStack() as opened:
-        stream: TextIO | None = None
-        shown = 0
-
-        def wrong(row: Row, reason: str) -> None:
-            nonlocal stream, shown
-            if stream is None:
-                stream = opened.enter_context(_new(target))
-                stream.write(written([*table.header, "line", "error"], table.separator))
-            width = len(table.header)
-            # Cells that are too many stay, to be mended: without them the row would look right.
-            cells = [*row.cells, *[""] * (width - len(row.cells)), str(row.line), reason]
-            stream.write(written([safe(plain(cell)) for cell in cells], table.separator))
-            shown += 1
-            if shown <= MOST_SHOWN:
-                click.echo(f"Line {row.line}: {printable(reason)}", err=True)
-
-        yield wrong
-    if shown > MOST_SHOWN:
-        click.echo(f"{shown - MOST_SHOWN} more are wrong.", err=True)
-
-
-def _errors_of(file: Path) -> Path:
-    return file.with_name(f"{file.name}.errors.csv")
-
-
 def _print_remarks(done: Import) -> None:
     """What is not wrong, but worth a look."""
+    _print_differing(done)
     if nameless := done.outcome.nameless:
         told = f"{counted(nameless, 'row')} {'tells' if nameless == 1 else 'tell'} of nobody"
         click.echo(f"Passed over: {told} (no e-mail, no phone, and no name or company with a letter in it).")
     if done.local_numbers:
         read = ", ".join(f"{printable(text)} as {number}" for text, number in done.local_numbers.items())
         click.echo(f"Phone numbers without a country code were read by the account's country: {read}.")
+
+
+def _print_differing(done: Import) -> None:
+    if not (number := done.outcome.differing):
+        return
+    which = "row says otherwise than the lead it is about, which keeps"
+    several = "rows say otherwise than the leads they are about, which keep"
+    click.echo(f"Worth a look: {number:,} {which if number == 1 else several} what was known:")
+    for each in done.differing:
+        lead = f"lead {each.lead_id}" if each.lead_id is not None else "a lead this file makes"
+        name = f" ({each.name})" if each.name else ""
+        told = ", ".join(f'{field} "{value}"' for field, value in each.not_taken.items())
+        click.echo(printable(f"  Line {each.line}: {lead}{name}; not taken over: {told}"))
+    if more := number - len(done.differing):
+        click.echo(f"  {more:,} more.")
 
 
 def _pairs(names: tuple[str, ...]) -> dict[str, str]:

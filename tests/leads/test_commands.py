@@ -22,6 +22,8 @@ def lead(house: House) -> Type:
 
 
 def test_a_lead_is_added_changed_listed_and_shown(house: House, lead: Type) -> None:
+    for kind in (("choice",), ("text", "--choice", "S")):
+        assert "--choice" in lead("fields", "add", "size", *kind, fails=True)
     lead("fields", "add", "size", "choice", "--title", "Shirt size", "--choice", "S", "--choice", "M")
     lead("fields", "change", "size", "--choice", "S", "--choice", "L")
     assert "Shirt size: S, L" in lead("fields", "list")
@@ -89,6 +91,7 @@ def test_pages_and_merges(house: House, lead: Type) -> None:
         (("add", "email=x", "phone=y"), "email: This is not an e-mail address"),
         (("add", "colour=red"), "no such field; there are: name, email"),
         (("add", "name"), "NAME=VALUE"),
+        (("add", "name=", "notes=x"), "A lead needs a name, an e-mail address, a phone number or a company"),
         (("list", "--before", "nonsense"), "begin with the first page"),
         (("list", "--status", "friend"), "there are: new, contacted"),
         (("list", "--strategy", "None"), "no strategy None; there are: House"),

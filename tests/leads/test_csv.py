@@ -150,13 +150,91 @@ def test_wrong_rows_are_named_and_written_to_a_file_that_can_be_mended(
     assert "1 new, 0 changed, 0 as before, 4 wrong" in said
     errors = table(tmp_path / "leads.csv.errors.csv")
     assert [row["name"] for row in errors] == ["Ada", "Bo\nPeep", "Di", ""]
-    assert [row["line"] for row in errors if row["name"] != "Di"] == ["2", "3", "8"]
+    assert [row["line"] for row in errors] == ["2", "3", "7", "8"]
+    assert [row["error"][:20] for row in errors][2] == "There are 5 cells, b", "what is too much stands behind it"
     mended = (tmp_path / "leads.csv.errors.csv").read_text().replace("ada(at)", "ada@")
     again = lead("import", file(tmp_path, mended, "mended.csv"), fails=True)
     assert "There are 7 cells, but the file has 5 columns." in again, "what stood beside the table must be mended"
     assert [row[0] for row in rows(house)] == ["=Cy", "Ada"]
-    lead("import", path, fails=True)
-    assert "ada(at)" in (tmp_path / "leads.csv.errors.csv.old").read_text(), "an older one may have been mended"
+
+
+@SQLITE
+def test_a_file_of_errors_that_was_mended_is_never_changed(house: House, lead: Lead, tmp_path: Path) -> None:
+    path = file(tmp_path, "name,email\nAda,ada(at)example.org\nBo,bo@example.org\n")
+    first, second = tmp_path / "leads.csv.errors.csv", tmp_path / "leads.csv.errors.2.csv"
+    assert "The wrong rows are in" not in lead("import", path, "--dry-run", fails=True)
+    assert sorted(tmp_path.glob("*.csv*")) == [path], "a dry run writes nothing"
+    for _ in range(2):
+        assert f"The wrong rows are in {first}." in lead("import", path, fails=True)
+        assert sorted(tmp_path.glob("*.csv*")) == [path, first], "the very same rows need no other file"
+    mended = first.read_text().replace("(at)", "@")
+    first.write_text(mended)
+    lead("import", path, "--dry-run", fails=True)
+    for _ in range(2):
+        assert f"The wrong rows are in {second}." in lead("import", path, fails=True)
+    assert first.read_text() == mended and "ada(at)" in second.read_text()
+    assert sorted(tmp_path.glob("*.csv*")) == [path, second, first]
+    assert "1 new" in lead("import", first)
+    endless = file(tmp_path, 'name,email\nDi,di(at)example.org\n"Ed' + "\nx" * 40_000, "endless.csv")
+    assert "The wrong rows are in" in lead("import", endless, fails=True)
+    assert "di(at)" in (tmp_path / "endless.csv.errors.csv").read_text(), "though the rest cannot be read"
+
+
+@SQLITE
+def test_lines_that_a_quotation_mark_swallows_are_counted_and_kept(house: House, lead: Lead, tmp_path: Path) -> None:
+    below = "".join(f"P{number},p{number}@example.org,\n" for number in range(7))
+    quoted = '"Cy,cy@example.org,\nDi,di@example.org,\n"Ed",ed@example.org,\n'
+    path = file(tmp_path, f'name,email,phone\nAda,ada@example.org,\n{quoted}Flo,,1\n"Gus,=1+1,\n{below}')
+    said = lead("import", path, fails=True)
+    assert "Line 3: a quotation mark is in the wrong place (" in said and "so lines 3 to 5 were not read." in said
+    assert "Line 7: a quotation mark of this row is never closed, so lines 7 to 14 were not read." in said
+    assert "1 new, 0 changed, 0 as before, 3 wrong (11 lines not read)." in said
+    errors = tmp_path / "leads.csv.errors.csv"
+    kept = errors.read_text()
+    assert quoted in kept and kept.endswith(f"\"Gus,'=1+1,\n{below}"), "no formula, else as it was"
+    again = lead("import", errors, fails=True)
+    assert "0 new, 0 changed, 0 as before, 3 wrong (11 lines not read)." in again and "nobody" not in again
+    mended = kept.replace('"Cy', "Cy").replace('"Gus', "Gus").replace("'=1+1", "gus@example.org")
+    assert "11 new, 0 changed, 0 as before, 1 wrong." in lead("import", file(tmp_path, mended, "m.csv"), fails=True)
+
+
+@SQLITE
+def test_rows_that_say_otherwise_than_their_lead_are_worth_a_look(house: House, lead: Lead, tmp_path: Path) -> None:
+    lead("add", "name=Ada Lovelace", "phone=+491701234567", "email=ada@example.org")
+    path = file(
+        tmp_path,
+        "name;email;phone\nIda;ida@example.com;+491701234567\nADA LOVELACE;Ada@example.org;+4930111111\n"
+        "Bo;bo@example.org;\n\x1b[2JBob;bo@example.org;+49302222222\nada lovelace;ada@EXAMPLE.org;\n",
+    )
+    told = (
+        'Line 2: lead 1 (Ada Lovelace); not taken over: name "Ida", email "ida@example.com"\n',
+        'Line 3: lead 1 (Ada Lovelace); not taken over: phone "+4930111111"\n',
+    )
+    for dry, bo in ((["--dry-run"], "a lead this file makes"), ([], "lead 2")):
+        said = lead("import", path, *dry)
+        assert "1 new, 1 changed, 3 as before, 0 wrong." in said
+        assert "Worth a look: 3 rows say otherwise than the leads they are about" in said
+        assert all(each in said for each in told)
+        assert f'Line 5: {bo} (Bo); not taken over: name "[2JBob"' in said and "\x1b" not in said
+    assert "Worth a look" not in lead("import", path, "--overwrite")
+
+
+@SQLITE
+def test_an_export_tells_leads_apart_that_share_an_address(house: House, lead: Lead, tmp_path: Path) -> None:
+    lead("add", "name=Ada", "email=ada@example.org")
+    lead("add", "name=Stranger")
+    lead("add", "name=Bo", "notes=tea")
+    lead("add", "name=Bo", "notes=coffee")
+    house.sql("UPDATE leads SET email = 'ada@example.org' WHERE name = 'Stranger'")  # as the agent was told
+    before = rows(house)
+    lead("export", tmp_path / "all.csv")
+    assert "0 new, 0 changed, 4 as before, 0 wrong.\n" in lead("import", tmp_path / "all.csv", "--overwrite")
+    again = lead("import", tmp_path / "all.csv")
+    assert rows(house) == before and "Worth a look" not in again
+    for name in ("identities", "lead_words", "leads"):
+        house.sql(f"DELETE FROM {name}")
+    elsewhere = lead("import", tmp_path / "all.csv")
+    assert "2 new, 0 changed, 2 as before" in elsewhere and 'not taken over: name "Ada"' in elsewhere
 
 
 @SQLITE

@@ -188,7 +188,7 @@ def test_a_refusal_wins_and_start_from_either_address_lifts_it(
 
 def test_merges_that_cannot_be(act: Act, add: Act, merge: Act, unmerge: Act, other_account: int) -> None:
     one, other, third = add(name="A"), add(name="B"), add(name="C")
-    foreign = add(account=other_account)
+    foreign = add(account=other_account, name="Bo")
     number = merge(one, other)
     with pytest.raises(LeadError, match=f"Lead {other} was merged into lead {one} already"):
         merge(other, third)

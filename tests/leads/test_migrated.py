@@ -57,7 +57,7 @@ def test_an_address_in_other_capitals_is_the_same_from_then_on(old: Database) ->
     with old.begin() as connection:
         scope = Scope(connection, accounts.create(connection, "A", "UTC"))
         for address in ("Ada@example.org", "", "Bo@example.org", "", ""):
-            lead_values.create(scope, lead_values.LeadReader(None, ()).read({"email": address}), "Ann")
+            lead_values.create(scope, lead_values.LeadReader(None, ()).read({"email": address, "company": "C"}), "Ann")
         for lead_id, address in ((2, "ADA@example.org"), (4, "Cy@example.org"), (5, "cy@example.org")):
             leads.change(scope, lead_id, leads.LeadChange(email=address))
         scope.run(sa.delete(Identity).where(Identity.account_id == 1, Identity.kind == "shared:email"))

@@ -112,7 +112,7 @@ def test_a_field_that_is_removed_goes_from_every_lead(act: Act, add: Act, other_
     _own_fields(act)
     act(lead_fields.add, "visits", "number", account=other_account)
     ours, bare = add(name="Ada", **{"custom.visits": "3", "custom.size": "L"}), add(name="Bob")
-    theirs = add(account=other_account, **{"custom.visits": "4"})
+    theirs = add(account=other_account, name="Bo", **{"custom.visits": "4"})
     version = act(leads.with_version, ours)[0]
     assert act(lead_fields.remove, "visits") == 1
     assert act(leads.with_version, ours) == (version + 1, act(leads.get, ours))
@@ -138,7 +138,7 @@ def test_fields_that_cannot_be(act: Act) -> None:
 
 def test_a_field_keeps_its_kind_and_leads_what_they_have(act: Act, add: Act, change: Act) -> None:
     _own_fields(act)
-    lead_id = add(**{"custom.size": "S"})
+    lead_id = add(name="Ada", **{"custom.size": "S"})
     field = act(lead_fields.change, "size", title="Shirt", choices=["M", "L", "XL"])
     assert (field.title, field.kind, field.choices) == ("Shirt", "choice", ("M", "L", "XL"))
     assert act(leads.get, lead_id)["custom"] == {"size": "S"}

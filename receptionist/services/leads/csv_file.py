@@ -20,11 +20,13 @@ _OTHER_CODES = {b"\xff\xfe": "UTF-16", b"\xfe\xff": "UTF-16"}
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One row: the line it begins on, and its cells, or what is wrong with it."""
+    """One row: the line it begins on, and its cells, or what is wrong with it and the lines that were not read for it,
+    as they stand."""
 
     line: int
     cells: list[str]
     error: str | None = None
+    unread: tuple[str, ...] = ()
 
 
 class CsvFile:
@@ -66,9 +68,17 @@ class CsvFile:
             except StopIteration:
                 return
             except csv.Error as error:
-                yield Row(line, [], f"a quotation mark is in the wrong place ({error})")
+                yield self._misquoted(line, error)
                 continue
             yield Row(line, cells)
+
+    def _misquoted(self, line: int, error: csv.Error) -> Row:
+        unread = tuple(self._lines.of_row)
+        why = f"a quotation mark is in the wrong place ({error})"
+        if self._lines.ended:
+            why = "a quotation mark of this row is never closed"
+        which = f"lines {line} to {line + len(unread) - 1} were" if len(unread) > 1 else "this line was"
+        return Row(line, [], f"{why}, so {which} not read.", unread)
 
     def _find_separator(self) -> str:
         first = self._lines.peek()
@@ -77,7 +87,9 @@ class CsvFile:
 
 
 class _Lines:
-    """The lines of a stream as text, counted; a row that goes on and on is refused."""
+    """The lines of a stream as text, counted; a row that goes on and on is refused.
+
+    `of_row`: the lines of the row that is being read. `ended`: there are no more."""
 
     def __init__(self, stream: BinaryIO) -> None:
         self._stream = stream
@@ -85,6 +97,8 @@ class _Lines:
         self._number = 0
         self._row_began, self._row_size = 1, 0
         self.bytes_read = 0
+        self.of_row: list[str] = []
+        self.ended = False
 
     def __iter__(self) -> Iterator[str]:
         return self
@@ -92,18 +106,21 @@ class _Lines:
     def __next__(self) -> str:
         text, self._ahead = (self._ahead, None) if self._ahead is not None else (self._read(), None)
         if not text:
+            self.ended = True
             raise StopIteration
         self._row_size += len(text)
         if self._row_size > MAX_ROW:
             raise LeadError(
                 f"Line {self._row_began}: this row has more than {MAX_ROW // 1000} kB; perhaps a quotation mark is "
-                "missing. What stands above it was read."
+                "missing. What stands above it was read, nothing below it."
             )
+        self.of_row.append(text)
         return text
 
     def begin_row(self) -> int:
         """A new row begins; returns the number of its first line, from 1 on."""
         self._row_began, self._row_size = self._number + (0 if self._ahead is not None else 1), 0
+        self.of_row = []
         return self._row_began
 
     def peek(self) -> str:

@@ -50,6 +50,11 @@ def plain(cell: str) -> str:
     return cell[1:] if _MADE_SAFE.match(cell) else cell
 
 
+def safe_lines(text: str, separator: str) -> str:
+    """Lines that could not be read as cells, with an apostrophe before each place where a cell may begin a formula."""
+    return re.sub(f"(^|{separator})(\"*)(?='*[=+\\-@＝＋－＠])", r"\1\2'", text, flags=re.MULTILINE)
+
+
 def columns(own: Iterable[OwnField]) -> list[str]:
     """The header of an export: all fields, the account's own with `custom.` before their name, then read-only ones."""
     return [*FIELDS, *(CUSTOM + field.name for field in own), *READ_ONLY]

@@ -5,31 +5,34 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from itertools import islice
-from typing import Any, BinaryIO
-
-import sqlalchemy as sa
+from typing import BinaryIO
 
 from receptionist.contracts.events import LeadChanged
 from receptionist.db import Scope
 from receptionist.errors import LeadError, Unavailable
-from receptionist.models import Lead, LeadWord
 from receptionist.parts import Parts
 from receptionist.phones import e164
-from receptionist.services.leads import lead_addresses, lead_fields, lead_tags, lead_values, lead_words, leads
+from receptionist.services.leads import lead_fields, lead_tags, lead_values, leads
 from receptionist.services.leads.csv_file import CsvFile, Row
 from receptionist.services.leads.lead_cells import READ_ONLY, mapped, plain
-from receptionist.services.leads.lead_plan import Plan
+from receptionist.services.leads.lead_match import Nameless, contradicted, known
+from receptionist.services.leads.lead_plan import Plan, RowValues
 from receptionist.services.leads.lead_values import CUSTOM, LeadValues
+from receptionist.text import counted
 
 BATCH = 100
 """Rows committed together: a tenth of a second, in which messages wait."""
 BREATH = 0.15
 """The share of the time in which others may write, between two batches."""
 MAX_CONFLICTS = 5
+LONGEST_ID = 18
+"""Digits of a lead's number in an export; more are none of a database."""
 MOST_NUMBERS = 3
 """Phone numbers without a country code that are told with how they were read."""
+MOST_DIFFERING = 20
+"""Rows that say otherwise than their lead, which are told one by one."""
 SHOWN = 60
 """Characters of a wrong cell that are shown."""
 
@@ -47,31 +50,50 @@ class How:
 
 @dataclass(slots=True)
 class Outcome:
-    """What became of the rows of a file; `nameless` ones were passed over, for they tell of nobody."""
+    """What became of the rows of a file; `nameless` ones were passed over, for they tell of nobody.
+
+    `differing` rows, which are counted as changed or as before, say otherwise than the lead they are about. `unread`:
+    lines, of rows that are wrong, which a quotation mark ran through."""
 
     made: int = 0
     changed: int = 0
     as_before: int = 0
     wrong: int = 0
     nameless: int = 0
+    differing: int = 0
+    unread: int = 0
 
     def __str__(self) -> str:
-        return f"{self.made} new, {self.changed} changed, {self.as_before} as before, {self.wrong} wrong"
+        unread = f" ({counted(self.unread, 'line')} not read)" if self.unread else ""
+        return f"{self.made} new, {self.changed} changed, {self.as_before} as before, {self.wrong} wrong{unread}"
+
+    def add(self, other: Outcome) -> None:
+        """Count more rows."""
+        for each in fields(self):
+            setattr(self, each.name, getattr(self, each.name) + getattr(other, each.name))
+
+
+@dataclass(frozen=True, slots=True)
+class Differing:
+    """A row whose name, e-mail or phone is other than that of the lead it is about, which kept its own.
+
+    `lead_id` is None for a lead that is made by the same file in a dry run: it has no number yet."""
+
+    line: int
+    lead_id: int | None
+    name: str | None
+    not_taken: Mapping[str, str]
 
 
 class DryRun(Exception):
     """Undoes a transaction."""
 
 
-class Nameless(LeadError):
-    """A row tells of nobody: no e-mail, no phone, no name or company with a letter. Exports have such rows, of visitors
-    who never said who they are."""
-
-
 class Import:
     """One file on its way into an account. Raises `LeadError` if it cannot be read or names nobody.
 
-    `local_numbers`: the first phone numbers without a country code, and how they were read."""
+    `local_numbers`: the first phone numbers without a country code, and how they were read. `differing`: the first
+    rows that say otherwise than their lead."""
 
     def __init__(self, parts: Parts, account_id: int, stream: BinaryIO, how: How, by: str) -> None:
         self._parts, self._account_id = parts, account_id
@@ -85,13 +107,20 @@ class Import:
         self.outcome = Outcome()
         self.plan = Plan()
         self.local_numbers: dict[str, str] = {}
+        self.differing: list[Differing] = []
+
+    @property
+    def is_export(self) -> bool:
+        """Whether the file has the columns that every export has."""
+        return set(READ_ONLY) <= set(self.file.header)
 
     @property
     def passed_over(self) -> list[str]:
         """Names of columns that hold nothing for a lead, but for those that every export has."""
-        header = self.file.header
-        expected = READ_ONLY if set(READ_ONLY) <= set(header) else ()
-        return [name for number, name in enumerate(header) if number not in self.fields and name not in expected]
+        expected = READ_ONLY if self.is_export else ()
+        return [
+            name for number, name in enumerate(self.file.header) if number not in self.fields and name not in expected
+        ]
 
     def run(
         self, wrong: Callable[[Row, str], None], progress: Callable[[int], None], stop: Callable[[], bool]
@@ -134,8 +163,8 @@ class Import:
                     raise
                 continue
             break
-        for name in ("made", "changed", "as_before", "wrong", "nameless"):
-            setattr(self.outcome, name, getattr(self.outcome, name) + getattr(done.outcome, name))
+        self.outcome.add(done.outcome)
+        self.differing += done.differing[: MOST_DIFFERING - len(self.differing)]
         for lead_id, names in done.changes:
             self._parts.emit(LeadChanged(self._account_id, lead_id, names))
         return done.wrong
@@ -148,8 +177,11 @@ class _Batch:
         self._header, self._fields, self._reader = whole.file.header, whole.fields, whole.reader
         self._how, self._tags, self._by, self._plan = whole.how, whole.tags, whole.by, whole.plan
         self._local_numbers = whole.local_numbers
-        self._repeated: list[LeadValues] = []
-        self.planned: list[LeadValues] = []
+        self._id_column = whole.file.header.index("id") if whole.is_export else None
+        self._repeated: list[RowValues] = []
+        self._made: set[int] = set()
+        self.planned: list[RowValues] = []
+        self.differing: list[Differing] = []
         self.outcome = Outcome()
         self.wrong: list[tuple[Row, str]] = []
         self.changes: list[tuple[int, tuple[str, ...]]] = []
@@ -167,6 +199,7 @@ class _Batch:
                 self.outcome.nameless += 1
             except LeadError as error:
                 self.outcome.wrong += 1
+                self.outcome.unread += len(row.unread) if len(row.unread) > 1 else 0
                 self.wrong.append((row, self._reason(row, error)))
 
     def _reason(self, row: Row, error: LeadError) -> str:
@@ -178,7 +211,7 @@ class _Batch:
         ]
         return " ".join(told) or str(error)
 
-    def _values(self, row: Row) -> LeadValues:
+    def _values(self, row: Row) -> RowValues:
         if row.error is not None:
             raise LeadError(row.error)
         width = len(self._header)
@@ -189,13 +222,20 @@ class _Batch:
         }
         values = self._reader.read({name: text for name, text in given.items() if text})
         self._note_number(given.get("phone", ""), values.columns.get("phone"))
-        return values
+        return RowValues(values.columns, values.tags, values.custom, row.line, self._written_of(row))
+
+    def _written_of(self, row: Row) -> int | None:
+        """The number of the lead that a row of an export is of."""
+        if self._id_column is None or self._id_column >= len(row.cells):
+            return None
+        text = row.cells[self._id_column].strip()
+        return int(text) if text.isascii() and text.isdecimal() and len(text) <= LONGEST_ID else None
 
     def _note_number(self, text: str, number: str | None) -> None:
         if number and len(self._local_numbers) < MOST_NUMBERS and e164(text, None) is None:
             self._local_numbers[text] = number
 
-    def _take_one(self, scope: Scope, values: LeadValues) -> None:
+    def _take_one(self, scope: Scope, values: RowValues) -> None:
         lead_id, names, made = self._take(scope, values)
         self.outcome.made += made
         self.outcome.changed += not made and bool(names)
@@ -203,8 +243,18 @@ class _Batch:
         if names:
             self.changes.append((lead_id, names))
             self.planned.append(values)
+        if not made:
+            self._compare(scope, lead_id, values)
 
-    def _repeat(self, scope: Scope, values: LeadValues) -> None:
+    def _compare(self, scope: Scope, lead_id: int, values: RowValues) -> None:
+        """What of the row its lead has not taken over, though it was filled in as far as may be."""
+        lead = leads.get(scope, lead_id)
+        if not_taken := contradicted(lead, values.columns):
+            self.outcome.differing += 1
+            number = None if self._how.dry_run and lead_id in self._made else lead_id
+            self.differing.append(Differing(values.line, number, lead["name"], not_taken))
+
+    def _repeat(self, scope: Scope, values: RowValues) -> None:
         """What batches before, which were undone, would have made of this person."""
         for earlier in self._plan.earlier(values):
             if not any(earlier is each for each in self._repeated):
@@ -212,14 +262,15 @@ class _Batch:
                 with suppress(LeadError), scope.connection.begin_nested():
                     self._take(scope, earlier)
 
-    def _take(self, scope: Scope, values: LeadValues) -> tuple[int, tuple[str, ...], bool]:
+    def _take(self, scope: Scope, values: RowValues) -> tuple[int, tuple[str, ...], bool]:
         """The lead, the names of what is new of it, and whether it was made."""
-        lead_id = known(scope, values)
+        lead_id = known(scope, values, values.lead_id)
         if lead_id is not None:
             names = lead_values.update(scope, lead_id, self._missing(scope, lead_id, values), self._by)
             return lead_id, names, False
         tags = lead_tags.read_all({*(values.tags or ()), *self._tags})
         lead_id = lead_values.create(scope, LeadValues(values.columns, tags, values.custom), self._by)
+        self._made.add(lead_id)
         return lead_id, (*values.columns, *(CUSTOM + name for name in values.custom)), True
 
     def _missing(self, scope: Scope, lead_id: int, values: LeadValues) -> LeadValues:
@@ -236,43 +287,3 @@ class _Batch:
 def _short(cell: str) -> str:
     text = " ".join(plain(cell).split())
     return text if len(text) <= SHOWN else f"{text[: SHOWN - 1]}…"
-
-
-def known(scope: Scope, values: LeadValues) -> int | None:
-    """The lead that a row is about: the one with its e-mail or phone, or, of a row with neither, one of the very same
-    name and company that has neither. Raises `LeadError` if these are several, and `Nameless`."""
-    columns = values.columns
-    found = {kind: _with(scope, kind, columns[kind]) for kind in lead_addresses.KINDS if columns.get(kind)}
-    ids = {lead_id for lead_id in found.values() if lead_id is not None}
-    if len(ids) > 1:
-        raise LeadError(f"The e-mail is lead {found['email']}'s and the phone lead {found['phone']}'s; merge the two.")
-    return next(iter(ids), None) if found else _alike(scope, columns)
-
-
-def _with(scope: Scope, kind: str, value: str) -> int | None:
-    """Whose address it is: who proved it, or else who merely said so."""
-    if (lead_id := lead_addresses.holder(scope, kind, value)) is not None:
-        return lead_id
-    ids = [lead_id for _, lead_id in lead_addresses.given(scope, kind, [lead_addresses.key(kind, value)])]
-    if len(ids) > 1:
-        raise LeadError(f"The {kind} is said to be lead {ids[0]}'s and lead {ids[1]}'s; merge the two.")
-    return ids[0] if ids else None
-
-
-def _alike(scope: Scope, columns: Mapping[str, Any]) -> int | None:
-    name, company = columns.get("name"), columns.get("company")
-    words = lead_words.of(name, None, None, company)
-    if not words:
-        raise Nameless("There is nothing to tell who it is: no name, company, e-mail or phone.")
-    rarest = max(words, key=len)
-    named = scope.select(LeadWord, LeadWord.lead_id).where(LeadWord.word == rarest)
-    same = scope.select(Lead, Lead.id).where(
-        Lead.id.in_(named),
-        *(
-            column == value if value else column.is_(None)
-            for column, value in ((Lead.name, name), (Lead.company, company))
-        ),
-        sa.and_(Lead.email.is_(None), Lead.phone.is_(None), Lead.merged_into_id.is_(None)),
-    )
-    row = scope.first(same.order_by(Lead.id).limit(1))
-    return int(row.id) if row is not None else None

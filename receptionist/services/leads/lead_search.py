@@ -1,4 +1,4 @@
-"""Lists of leads, those who wrote last first: filtered and searched, equally quick however many leads there are.
+"""Lists of leads, the last contact first: filtered and searched, equally quick however many leads there are.
 
 Every filter but the status is a set of leads in a table of its own. The smallest set decides: where it is small, its
 leads are looked up and sorted; where even the smallest holds thousands, leads are looked through from the newest on:

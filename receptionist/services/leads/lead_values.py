@@ -100,7 +100,10 @@ def reader(scope: Scope) -> LeadReader:
 def create(scope: Scope, values: LeadValues, by: str) -> int:
     """Make a lead of these values; returns its id.
 
-    Raises `LeadError` if another lead has the e-mail address or phone number, naming it in `fields`."""
+    Raises `LeadError` if they tell of nobody, or if another lead has the e-mail address or phone number, naming it in
+    `fields`."""
+    if not any(map(values.columns.get, lead_words.SOURCES)):
+        raise LeadError("A lead needs a name, an e-mail address, a phone number or a company; give at least one.")
     held = _vouched(scope, None, values.columns)
     columns = {**values.columns, "custom": _filled({}, values.custom)}
     lead_id = scope.insert(Lead, **columns)
