@@ -15,7 +15,9 @@ from receptionist.localtime import is_timezone
 
 def check_fields(fields: StrategyFields, tools: Mapping[str, PreparedTool], models: Mapping[str, Model]) -> None:
     """Raises an `AdminError` for an unknown tool or one that is not permitted, an unknown model, bundled template or
-    time zone, settings that a tool does not take, a fallback that is the model itself, and two prompts at once."""
+    time zone, settings that a tool does not take, a fallback that is the model itself, two prompts at once, and empty
+    text where something needs a name."""
+    _check_filled(fields)
     _check_tools(fields, tools)
     _check_models(fields, models)
     if fields.timezone and not is_timezone(fields.timezone):
@@ -32,6 +34,18 @@ def check_fields(fields: StrategyFields, tools: Mapping[str, PreparedTool], mode
             "prompt and system_prompt_template are both set, but only one of them can be the prompt. Set "
             "system_prompt_template to empty text, or prompt to null."
         )
+
+
+def _check_filled(fields: StrategyFields) -> None:
+    """Not a rule of the fields' own form, for versions that were published before must go on answering."""
+    needed = {
+        "agent_name": fields.agent_name,
+        **{f"services.{number}.name": service.name for number, service in enumerate(fields.services)},
+        **{f"facts.{number}.topic": fact.topic for number, fact in enumerate(fields.facts)},
+        **{f"languages.{number}": language for number, language in enumerate(fields.languages)},
+    }
+    if empty := [name for name, value in needed.items() if not value.strip()]:
+        raise LineError(f"{', '.join(empty)}: this must not be empty; write something, or take it out.")
 
 
 def _check_tools(fields: StrategyFields, tools: Mapping[str, PreparedTool]) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -24,11 +24,13 @@ from receptionist.contracts.edits import PromptContext
 from receptionist.contracts.events import ModelTroubled
 from receptionist.contracts.model import Model
 from receptionist.contracts.strategy import StrategyFields
+from receptionist.db import Scope
 from receptionist.errors import LineError, ModelError
 from receptionist.localtime import local_now
 from receptionist.parts import Parts
 from receptionist.services.conversations.sessions import SessionState
 from receptionist.services.directory import PublishedStrategy
+from receptionist.services.leads import lead_fields
 
 log = structlog.get_logger()
 
@@ -136,6 +138,17 @@ class AgentFactory:
         check_provider(fields, self._parts.models)
         variables = self._variables(_sample(fields))
         self._prompts.check(fields, variables)
+
+    def check_for(self, scope: Scope) -> Callable[[StrategyFields], None]:
+        """`check` for this account: nor can a template that names a field which its leads
+        do not have, or the settings of a tool that is not there."""
+        custom = [field.name for field in lead_fields.listed(scope)]
+
+        def check(fields: StrategyFields) -> None:
+            self.check(fields)
+            self._prompts.check_names(fields, self._variables(_sample(fields)), self._tools, custom)
+
+        return check
 
     def _tools_of(self, brief: Brief, rehearsing: bool) -> tuple[dict[str, PreparedTool], dict[str, Any]]:
         """The strategy's tools that are there, and their settings. One whose settings do not fit it any more, for its

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from datetime import datetime
 from functools import lru_cache
 from typing import Any, NamedTuple
@@ -17,7 +17,7 @@ from receptionist.agents.hours import Timetable
 from receptionist.agents.leaks import NO_LEAKS, Leaks, leaks_of
 from receptionist.agents.provider_prompt import VendorVariables, own_rules
 from receptionist.agents.sandbox import Checked, CompiledTemplate, PromptSandbox, checked
-from receptionist.agents.variable_table import SHAPES, VARIABLE_NAMES
+from receptionist.agents.variable_table import SHAPES, UNKNOWN, VARIABLE_NAMES, Shape
 from receptionist.agents.variables import moment_values, strategy_values
 from receptionist.contracts.model import StoredPrompt
 from receptionist.contracts.strategy import StrategyFields
@@ -30,7 +30,12 @@ REMEMBERED = 500
 TEXTS = ("greeting", "backstory", "custom_instructions")
 """Fields of a strategy that are templates, too. They may not name each other: each would see the others unwritten."""
 
-TEXT_SHAPES = {**SHAPES, "strategy": {name: shape for name, shape in SHAPES["strategy"].items() if name not in TEXTS}}
+
+def _for_texts(shapes: Shape) -> Shape:
+    return {**shapes, "strategy": {name: shape for name, shape in shapes["strategy"].items() if name not in TEXTS}}
+
+
+TEXT_SHAPES = _for_texts(SHAPES)
 
 DISCLOSURE = (
     "\n\nThis is your first reply in this conversation: say in a few words that you are an automated assistant.\n"
@@ -168,6 +173,21 @@ class Prompts:
         goals = [{"kind": "booking", "title": "Book a table", "slots": {"guests": 2}}]
         conversation = {**turn["conversation"], "first_reply": False}
         prompt.write({**turn, "lead": known, "goals": goals, "conversation": conversation}, now)
+
+    def check_names(
+        self, fields: StrategyFields, turn: Mapping[str, Any], tools: Collection[str], custom: Collection[str]
+    ) -> None:
+        """Raises `TemplateError` if a template in these fields, which passed `check`, names a field of leads that is
+        not among `custom`, or a tool's settings where the tool is not among `tools`."""
+        lead = {**SHAPES["lead"], "custom": {name: {} for name in custom}}
+        strategy = {**SHAPES["strategy"], "tool_settings": dict.fromkeys(tools, UNKNOWN)}
+        shapes = {**SHAPES, "lead": lead, "strategy": strategy}
+        names = VARIABLE_NAMES.union(turn)
+        self._sandbox.compile(fields.system_prompt_template, names, shapes)
+        for name in TEXTS:
+            self._sandbox.compile(getattr(fields, name), names, _for_texts(shapes), name)
+        if fields.prompt:
+            VendorVariables(fields.prompt, lambda text: self._sandbox.compile(text, names, shapes))
 
     def _compile(self, source: str, names: frozenset[str], title: str) -> CompiledTemplate:
         return self._sandbox.compile(source, names, TEXT_SHAPES if title in TEXTS else SHAPES, title)

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from receptionist.agents.braces import BRACES
+from receptionist.agents.prompt import TEXTS
 from receptionist.agents.template_filters import FILTERS
 from receptionist.agents.variable_table import TABLE
 
@@ -18,7 +19,7 @@ def tables() -> dict[str, str]:
     """Each table in Markdown, by its name."""
     return {
         "variables": _table(("variable", "what it is"), TABLE.items()),
-        "names": _table(("name", "stands for"), ((f"{{{name}}}", f"`{text}`") for name, text in BRACES.items())),
+        "names": _table(("name", "stands for"), ((f"{{{name}}}", _meant(name, text)) for name, text in BRACES.items())),
         "filters": _table(("filter", "what it makes of a value"), FILTERS.items()),
     }
 
@@ -26,6 +27,10 @@ def tables() -> dict[str, str]:
 def filled(page: str, found: Mapping[str, str]) -> str:
     """A page with these tables between their marks, `<!-- table of NAME -->` and `<!-- end -->`."""
     return _PLACE.sub(lambda place: f"{place[1]}\n{found[place[2]]}\n{place[3]}", page)
+
+
+def _meant(name: str, text: str) -> str:
+    return f"`{text}`" + (f"; not in {', '.join(TEXTS)}" if name in TEXTS else "")
 
 
 def _table(head: tuple[str, str], rows: Iterable[tuple[str, str]]) -> str:

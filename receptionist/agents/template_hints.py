@@ -7,7 +7,7 @@ from collections.abc import Collection
 from difflib import get_close_matches
 
 from receptionist.agents.braces import BRACES
-from receptionist.agents.variable_table import Shape, values_called
+from receptionist.agents.variable_table import ITEM, SHAPES, Shape, values_called
 
 CLOSE = 0.7
 """How alike two names are at least, for one to be suggested for the other (0 to 1)."""
@@ -27,6 +27,26 @@ def for_variable(name: str, names: Shape) -> str:
     inside = {value.partition(".")[2]: value for value in _values(names)}
     near = get_close_matches(name, [*names, *inside], 1, CLOSE)
     return f"did you mean {inside.get(near[0], near[0])}? {there_are}" if near else f"t{there_are[1:]}"
+
+
+def for_value(name: str, variable: str, owner: Shape) -> str:
+    """What is wrong with a value of this name behind a variable (or a value of one, such as `custom`) that has the
+    values of `owner` only, and what there is."""
+    if ITEM in owner:
+        return f"there is no value {name!r} here; use a {{% for %}} loop over the list"
+    if variable == "custom":
+        hint = known(name, owner) if owner else "there are none yet"
+        return f"leads have no field {name!r}; {hint}. To make it: receptionist lead fields add"
+    if variable == "tool_settings":
+        return f"there is no tool {name!r}; {known(name, owner) if owner else 'there are none'}"
+    elsewhere = SHAPES.get(variable, {})
+    if name in elsewhere and owner.keys() < elsewhere.keys():
+        *others, last = sorted(elsewhere.keys() - owner)
+        return (
+            f"{variable}.{name} may not be used in this text, for {', '.join(others)} and {last} may not name each "
+            f"other. Of {variable} there are: {', '.join(sorted(owner))}"
+        )
+    return f"there is no value {name!r} here; {known(name, owner)}"
 
 
 def known(name: str, names: Collection[str]) -> str:

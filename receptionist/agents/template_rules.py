@@ -9,7 +9,7 @@ from jinja2 import nodes
 from jinja2.visitor import NodeTransformer
 
 from receptionist.agents.template_filters import CONCAT, EACH, OPTIONAL, WEIGHED
-from receptionist.agents.template_hints import for_variable, known
+from receptionist.agents.template_hints import for_value, for_variable, known
 from receptionist.agents.template_source import Source
 from receptionist.agents.variable_table import ANY, ITEM, UNKNOWN, Shape
 
@@ -161,8 +161,7 @@ class Rules:
         if key in owner:
             return
         if ANY not in owner:
-            hint = "use a {% for %} loop over the list" if ITEM in owner else known(key, owner)
-            self._fail(node, f"there is no value {key!r} here; {hint}", key)
+            self._fail(node, for_value(key, str(_key(node.node)), owner), key)
         if owner is not UNKNOWN:
             self.may_miss.add(id(node))
 

@@ -41,6 +41,10 @@ def field_add(name: str, kind: str, title: str, choices: tuple[str, ...], accoun
     """Add a field NAME that holds values of one KIND."""
     from receptionist.services.leads import lead_fields
 
+    if kind == "choice" and not any(map(str.strip, choices)):
+        raise click.UsageError(f"name the choices of {printable(name)}: --choice small --choice large")
+    if kind != "choice" and choices:
+        raise click.UsageError(f"--choice is for the kind choice, not for {kind}")
     with in_account(account) as (_, _, scope):
         lead_fields.add(scope, name, kind, title=title, choices=choices)
     click.echo(f"The field is there: receptionist lead set LEAD_ID custom.{name}=VALUE")

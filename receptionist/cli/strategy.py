@@ -9,6 +9,7 @@ import click
 
 from receptionist.cli.base import account_option, in_account, operator, printable, reading
 from receptionist.cli.lead import changing, lead_number
+from receptionist.errors import LineError
 
 if TYPE_CHECKING:
     from receptionist.contracts.events import Event
@@ -20,18 +21,37 @@ draft_option = click.option("--draft", is_flag=True, help="The draft, in place o
 
 
 def chosen_fields(scope: Scope, row: Any, number: int | None, draft: bool) -> tuple[str, StrategyFields]:
-    """The fields of a version, of the draft, or else those that are published, and what they are called.
+    """The fields of a version, of the draft, or else those that are published, and what they are called. For a draft
+    that is not there, what is published, and a note about it.
 
     Raises `click.UsageError` where both are asked for, and `LineError` where there are none."""
     from receptionist.services.strategies import strategies, strategy_drafts, strategy_versions
 
     if number is not None and draft:
         raise click.UsageError("choose --version or --draft, not both")
-    if draft:
+    if draft and lacks_draft(row):
+        click.echo(f"{row.name} has no draft; this is what is published, version {row.published_number}.", err=True)
+    elif draft:
         return "the draft", strategy_drafts.read(scope, row.id).fields
     if number is not None:
         return f"version {number}", strategy_versions.fields(scope, row.id, number)
+    if row.published_number is None:
+        raise LineError(f"Nothing of {row.name} is published yet. To see its draft, add --draft.")
     return f"version {row.published_number}", strategies.published_fields(scope, row.id)
+
+
+def lacks_draft(row: Any) -> bool:
+    """Whether nothing but what is published is there; what was never published is a draft at least."""
+    return row.draft is None and row.published_number is not None
+
+
+def what_then(scope: Scope, row: Any) -> str:
+    """What follows for customers from a strategy that is published, or the next step if nobody uses it."""
+    from receptionist.services.strategies import strategies
+
+    if any(strategies.users(scope, row.id)):
+        return "the next turn uses it"
+    return f'no line uses it yet: receptionist strategy use "{row.name}" LINE_ID'
 
 
 def as_json(fields: StrategyFields) -> str:
@@ -132,8 +152,11 @@ def strategy_activate(name: str, account: str | None) -> None:
     from receptionist.services.strategies import strategies
 
     with in_account(account) as (_, _, scope):
-        strategies.set_active(scope, strategies.find(scope, name).id, True)
-    click.echo(f"{name} is active; the next turn uses it.")
+        row = strategies.find(scope, name)
+        strategies.set_active(scope, row.id, True)
+        unpublished = f'nothing of it is published yet: receptionist strategy publish "{name}"'
+        then = unpublished if row.published_number is None else what_then(scope, row)
+    click.echo(f"{name} is active; {then}.")
 
 
 @strategy.command("deactivate")
@@ -157,7 +180,7 @@ def strategy_deactivate(name: str, account: str | None) -> None:
 @click.argument("name")
 @account_option
 def strategy_remove(name: str, account: str | None) -> None:
-    """Delete NAME with its versions and draft, if nothing uses it and it never answered."""
+    """Delete NAME with its versions and draft, if nothing uses it and no conversation names it."""
     from receptionist.services.strategies import strategies
 
     with in_account(account) as (_, _, scope):

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import tempfile
-from shlex import quote
 from typing import TYPE_CHECKING, Any, get_args
 
 import click
@@ -23,7 +20,8 @@ from receptionist.cli.base import (
     text_file,
     text_of,
 )
-from receptionist.cli.strategy import as_json, chosen_fields, draft_option, strategy, version_option
+from receptionist.cli.strategy import as_json, chosen_fields, draft_option, lacks_draft, strategy, version_option
+from receptionist.cli.strategy_editor import edited, kept
 from receptionist.errors import AdminError, EditConflict
 
 if TYPE_CHECKING:
@@ -49,46 +47,33 @@ def strategy_edit(name: str, file: Any, account: str | None) -> None:
         draft = strategy_drafts.read(scope, strategy_id)
     begun = as_json(draft.fields)
     given = text_of(file) if file else None
-    text = click.edit(given or begun, extension=".json")
-    if text is None:  # closed without a change: a file's text is one all the same
-        text = given
-    while text is not None and text.strip() != begun:
+    text = edited(given or begun, begun, name, account)
+    while text.strip() != begun:
         try:
             fields = strategies.parse(plain_json(text))
             with parts.database.begin() as connection:
                 scope = Scope(connection, account_id)
                 saved = strategy_drafts.save(
-                    scope, strategy_id, fields, factory.check, operator(), revision=draft.revision
+                    scope, strategy_id, fields, factory.check_for(scope), operator(), revision=draft.revision
                 )
             click.echo(_said(name, saved))
             return
         except AdminError as error:
-            text = _again(text, error, name, account)
+            text = _again(text, begun, error, name, account)
     click.echo("Nothing is changed.")
 
 
-def _again(text: str, error: AdminError, name: str, account: str | None) -> str:
+def _again(text: str, begun: str, error: AdminError, name: str, account: str | None) -> str:
     """The text after another round in the editor; kept in a file if that is not wanted, or is of no use."""
     if isinstance(error, EditConflict):
-        path, command = _kept(text, name, account)
-        raise AdminError(f"{error} Your text is in {path}. To save it in place of what is there now: {command}")
+        raise AdminError(f"{error} {kept(text, name, account, 'To save it in place of what is there now')}")
     click.echo(f"Error: {printable(str(error))}", err=True)
     try:
         if click.confirm("Edit it again?", default=True, err=True):
-            return click.edit(text, extension=".json") or text
+            return edited(text, begun, name, account) or text
     except click.Abort:
         click.echo(err=True)
-    path, command = _kept(text, name, account)
-    raise AdminError(f"Nothing is saved. Your text is in {path}. To go on with it: {command}")
-
-
-def _kept(text: str, name: str, account: str | None) -> tuple[str, str]:
-    """The file that the text is kept in, and the command that begins with it."""
-    handle, path = tempfile.mkstemp(prefix="strategy-", suffix=".json")
-    with os.fdopen(handle, "w", encoding="utf-8") as kept:
-        kept.write(text)
-    where = f" --account {quote(account)}" if account else ""
-    return path, f"receptionist strategy edit {quote(name)} --from {quote(path)}{where}"
+    raise AdminError(f"Nothing is saved. {kept(text, name, account)}")
 
 
 def _said(name: str, draft: Draft) -> str:
@@ -111,7 +96,7 @@ def strategy_set(name: str, fields: tuple[str, ...], account: str | None) -> Non
     changes = named_values(fields, [name for name, field in StrategyFields.model_fields.items() if _is_text(field)])
     with in_account(account) as (_, factory, scope):
         strategy_id = strategies.find(scope, name).id
-        draft = strategy_drafts.change(scope, strategy_id, changes, factory.check, operator())
+        draft = strategy_drafts.change(scope, strategy_id, changes, factory.check_for(scope), operator())
     click.echo(_said(name, draft))
 
 
@@ -144,6 +129,9 @@ def strategy_diff(name: str, before: str | None, after: str | None, account: str
 
     with reading(account) as (_, _, scope):
         row = strategies.find(scope, name)
+        if before is None and lacks_draft(row):
+            click.echo(f"{name} has no draft; what is published is version {row.published_number}.")
+            return
         first, old = _state(scope, row, before, draft=False)
         second, new = _state(scope, row, after, draft=before is None)
     found = difference(old, new)
@@ -193,7 +181,7 @@ def strategy_import(file: Any, name: str | None, account: str | None) -> None:
 
     text = text_of(file)
     with in_account(account) as (_, factory, scope):
-        taken, new = strategy_files.take_in(scope, text, factory.check, operator(), name=name)
+        taken, new = strategy_files.take_in(scope, text, factory.check_for(scope), operator(), name=name)
     made = "is new here; the file is its draft" if new else "has the file as its draft"
     then = f'receptionist strategy diff "{taken}", then receptionist strategy publish "{taken}"'
     click.echo(f"{taken} {made}. Next: {then}.")

@@ -16,7 +16,7 @@ from receptionist.cli.base import (
     text_file,
     text_of,
 )
-from receptionist.cli.strategy import strategy
+from receptionist.cli.strategy import strategy, what_then
 from receptionist.errors import AdminError
 
 
@@ -34,17 +34,14 @@ def strategy_publish(name: str, file: Any, note: str, anyway: bool, account: str
 
     fields = strategies.parse(_fields(file)) if file else None
     with in_account(account) as (_, factory, scope):
-        row = strategies.find(scope, name)
+        row = strategies.find(scope, name, to_make=True)
         if fields is not None:
-            number = strategy_versions.publish(scope, row.id, fields, factory.check, operator(), note)
+            number = strategy_versions.publish(scope, row.id, fields, factory.check_for(scope), operator(), note)
         else:
-            number = strategy_drafts.publish(scope, row.id, factory.check, operator(), note, over_newer=anyway)
-        lines, leads = strategies.users(scope, row.id)
-    then = (
-        "the next turn uses it"
-        if lines or leads
-        else f'no line uses it yet: receptionist strategy use "{name}" LINE_ID'
-    )
+            number = strategy_drafts.publish(
+                scope, row.id, factory.check_for(scope), operator(), note, over_newer=anyway
+            )
+        then = what_then(scope, row)
     click.echo(f"Version {number} of {name} is published; {then}.")
     if not row.active:
         click.echo(f'{name} is not active, so it answers nobody: receptionist strategy activate "{name}"')
@@ -67,7 +64,7 @@ def strategy_rollback(name: str, number: int, account: str | None) -> None:
 
     with in_account(account) as (_, factory, scope):
         row = strategies.find(scope, name)
-        newest = strategy_versions.roll_back(scope, row.id, number, factory.check, operator())
+        newest = strategy_versions.roll_back(scope, row.id, number, factory.check_for(scope), operator())
     click.echo(f"Version {newest} of {name} is published, which says what version {number} said.")
     if row.draft is not None:
         click.echo("There is a draft, too; it stays as it is.")

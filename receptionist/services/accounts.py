@@ -80,6 +80,12 @@ def touch(scope: Scope) -> None:
     scope.run(sa.update(Account).where(Account.id == scope.account_id).values(revision=Account.revision + 1))
 
 
+def lock(scope: Scope) -> None:
+    """Let others who lock or change the account wait until the end of this transaction; messages go on."""
+    row = sa.select(Account.id).where(Account.id == scope.account_id).with_for_update(key_share=True)
+    scope.connection.execute(row).scalar_one_or_none()
+
+
 def add_credits(scope: Scope, amount: int, reason: str) -> int:
     """Add `amount` turns (the first time also starts the counting); returns the new balance."""
     statement = (

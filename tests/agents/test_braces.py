@@ -76,6 +76,19 @@ def test_unknown_names_are_refused_with_their_place(template: str, message: str)
     assert message in str(caught.value)
 
 
+@pytest.mark.parametrize("name", ["greeting", "backstory", "custom_instructions"])
+def test_the_texts_may_not_name_each_other(name: str) -> None:
+    for written_as in (f"{{{name}}}", f"{{{{ strategy.{name} }}}}"):
+        with pytest.raises(TemplateError) as caught:
+            written({"greeting": f"Hello!\n{written_as}"})
+        assert str(caught.value).startswith("greeting, line 2, column ")
+        assert (
+            f": strategy.{name} may not be used in this text, for backstory, custom_instructions and greeting may not "
+            "name each other. Of strategy there are: address, agent_name, "
+        ) in str(caught.value)
+        assert name in said(f"{name} {written_as}")
+
+
 @given(st.text(alphabet="{}ab_ \n%#", max_size=30))
 def test_text_around_names_stays_as_it_is(around: str) -> None:
     try:

@@ -13,7 +13,7 @@ from receptionist.contracts.strategy import StrategyFields
 from receptionist.errors import TemplateError
 from receptionist.services.demo.demo import demo_fields
 from receptionist.services.directory import PublishedStrategy
-from tests.agents.turns import BERLIN, LEAD, TURN, said, written
+from tests.agents.turns import BERLIN, LEAD, PROMPTS, TURN, said, written
 
 NOW = datetime(2026, 11, 20, 10, 5, 10, tzinfo=BERLIN)
 
@@ -149,7 +149,7 @@ def test_mistakes_in_texts_name_the_field() -> None:
     for field in ("greeting", "backstory", "custom_instructions"):
         with pytest.raises(TemplateError, match=rf"^{field}, line 2, column 5: there is no name \{{nix\}}"):
             check(**{field: "Hello\nand {nix}"})
-        with pytest.raises(TemplateError, match="no value 'greeting' here"):
+        with pytest.raises(TemplateError, match="greeting may not be used in this text"):
             check(**{field: "{greeting}"})
 
 
@@ -182,3 +182,14 @@ def test_values_for_tools_and_models_have_the_written_texts() -> None:
     found = prompt.write({**TURN, "lead": {**LEAD, "name": "Ada"}}, NOW)
     assert found.variables["strategy"]["greeting"] == "Hi Ada"
     assert prompt.write(TURN, NOW).variables["strategy"]["greeting"] == "Hi "
+
+
+def test_variables_of_a_vendors_prompt_name_only_fields_and_tools_that_are_there() -> None:
+    for name, says in (
+        ("lead.custom.sizze", "no field 'sizze'"),
+        ("strategy.tool_settings.boook.days", "no tool 'boook'"),
+    ):
+        prompt = {"id": "pmpt_1", "variables": {"size": f"{{{{ {name} }}}}"}}
+        with pytest.raises(TemplateError, match=f"{says}; did you mean"):
+            PROMPTS.check_names(StrategyFields.model_validate({"prompt": prompt}), TURN, ["book"], ["size"])
+    PROMPTS.check_names(StrategyFields(greeting="{{ lead.custom.size }}"), TURN, ["book"], ["size"])

@@ -4,6 +4,7 @@ tested on both."""
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,7 +14,7 @@ from receptionist.cli import main
 from tests.harness.databases import on_both
 from tests.harness.house import House
 
-BOTH = ("test_acting", "test_drafts", "test_versions")
+BOTH = ("test_acting", "test_drafts", "test_editor", "test_versions")
 
 Command = Callable[..., str]
 
@@ -45,10 +46,16 @@ def command(house: House, monkeypatch: pytest.MonkeyPatch) -> Command:
 
 @pytest.fixture
 def editor(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
-    """`editor(a, b)`: the admin's editor leaves the text `a` in the file when it is opened first, then `b`."""
+    """`editor(a, b)`: the admin's editor leaves the text `a` in the file when it is opened first, then `b`; None closes
+    it as it is."""
 
     def prepare(*texts: str | None) -> None:
         left = list(texts)
-        monkeypatch.setattr("click.edit", lambda text, extension: left.pop(0))
+
+        def edit(filename: str) -> None:
+            if (text := left.pop(0)) is not None:
+                Path(filename).write_text(text, encoding="utf-8")
+
+        monkeypatch.setattr("click.edit", edit)
 
     return prepare

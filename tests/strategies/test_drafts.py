@@ -1,18 +1,17 @@
-"""A draft is edited, compared and published; two editors do not overwrite each other; nothing broken is saved."""
+"""A draft is changed, compared and published; two editors do not overwrite each other; nothing broken is saved."""
 
 from __future__ import annotations
 
 import json
 import re
-import shlex
-from collections.abc import Callable
-from pathlib import Path
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 from receptionist.contracts.strategy import StrategyFields
 from receptionist.db import Scope
 from receptionist.errors import EditConflict, LineError
+from receptionist.services.leads import lead_fields
 from receptionist.services.strategies import strategies, strategy_drafts
 from receptionist.services.strategies.strategy_difference import Difference, difference
 from tests.harness.databases import SQLITE
@@ -59,6 +58,11 @@ def test_what_cannot_work_is_not_saved(house: House, command: Command) -> None:
         ("agnet_name=x", "agnet_name: there is no such field, did you mean agent_name?"),
         ("agent_name.first=x", "agent_name is no object"),
         ("formality=11", "formality"),
+        ("agent_name=", "agent_name: this must not be empty"),
+        ("agent_name= ", "agent_name: this must not be empty"),
+        ('services=[{"name": "Wash"}, {"name": " "}]', "services.1.name: this must not be empty"),
+        ('facts=[{"topic": "", "text": "x"}]', "facts.0.topic: this must not be empty"),
+        ('languages=[""]', "languages.0: this must not be empty"),
         ("tool_settings.book.days=3", "The tool book takes no settings"),
         ("tool_settings.fly.days=3", "no tool fly"),
     ]:
@@ -122,60 +126,10 @@ def test_a_draft_older_than_what_is_published_undoes_nothing_unasked(house: Hous
     assert "Version 2 of House" in command("publish", "House", "-", stdin=file)
     refused = command("publish", "House", fails=True)
     assert re.search(r"Version 2 was published by \S+ by command after this draft was last saved", refused)
+    assert "publish with --anyway" in refused
     assert json.loads(command("show", "House"))["role"] == "doorman"
     assert "Version 3 of House" in command("publish", "House", "--anyway")
     assert json.loads(command("show", "House"))["role"] == "porter"
-
-
-@SQLITE
-def test_the_editor_begins_with_the_draft_and_a_mistake_loses_no_text(
-    command: Command, editor: Callable[..., None]
-) -> None:
-    begun = command("show", "House")
-    editor(begun)
-    assert command("edit", "House") == "Nothing is changed.\n"
-    editor(None)
-    assert command("edit", "House") == "Nothing is changed.\n"
-    editor('{"agent_name": "Noor"', '{"agent_name": "Noor", "formality": 20}', '{"agent_name": "Noor"}')
-    assert "The draft is saved." in command("edit", "House", stdin="y\ny\n")
-    assert json.loads(command("show", "House", "--draft"))["agent_name"] == "Noor"
-
-
-@SQLITE
-@pytest.mark.parametrize("answer", ["n\n", ""])
-def test_a_text_that_is_given_up_is_kept_in_a_file(
-    command: Command, editor: Callable[..., None], answer: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
-    editor('{"agent_name": 1}')
-    told = command("edit", "House", stdin=answer, fails=True)
-    assert "agent_name: must be text, in quotes" in told
-    [kept] = tmp_path.glob("strategy-*.json")
-    assert kept.read_text() == '{"agent_name": 1}'
-    assert told.endswith(
-        f"Nothing is saved. Your text is in {kept}. To go on with it: receptionist strategy edit House --from {kept}\n"
-    )
-
-
-def test_who_was_overtaken_in_the_editor_keeps_the_text(
-    house: House, command: Command, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
-
-    def edit(text: str, extension: str) -> str:
-        command("set", "House", "role=porter")  # somebody else, meanwhile
-        return '{"role": "mine"}'
-
-    monkeypatch.setattr("click.edit", edit)
-    told = command("edit", "House", "--account", house.sql("SELECT name FROM accounts")[0].name, fails=True)
-    assert "was changed since you opened it: the draft was saved by" in told and "again" not in told
-    assert [file.read_text() for file in tmp_path.glob("strategy-*.json")] == ['{"role": "mine"}']
-    assert json.loads(command("show", "House", "--draft"))["role"] == "porter"
-    monkeypatch.setattr("click.edit", lambda text, extension: None)  # closed without another change
-    advice = shlex.split(told.partition("in place of what is there now: ")[2])
-    assert advice[:3] == ["receptionist", "strategy", "edit"] and str(*tmp_path.glob("strategy-*.json")) in advice
-    assert "The draft is saved." in command(*advice[2:])
-    assert json.loads(command("show", "House", "--draft"))["role"] == "mine"
 
 
 def test_a_new_strategy_is_a_draft_first(house: House, command: Command) -> None:
@@ -183,14 +137,81 @@ def test_a_new_strategy_is_a_draft_first(house: House, command: Command) -> None
     assert (
         command("list") == "House  (version 1)\nNight desk  (never published, draft with the defaults)\n    After six\n"
     )
-    assert "There is already a strategy Night desk" in command("create", "Night desk", fails=True)
+    for taken in ("Night desk", "night DESK "):
+        assert "There is already a strategy Night desk" in command("create", taken, fails=True)
     assert "1 to 200 letters" in command("create", " ", fails=True)
+    for look in ("show", "render", "chat", "export"):
+        told = command(look, "Night desk", fails=True)
+        assert "Nothing of Night desk is published yet. To see its draft, add --draft." in told
+    assert "agent_name" in command("show", "Night desk", "--draft")
+    activated = command("activate", "Night desk")
+    assert 'nothing of it is published yet: receptionist strategy publish "Night desk"' in activated
     assert command("diff", "Night desk") == "Nothing differs between the defaults and the draft.\n"
     assert "no published version" in command("use", "Night desk", "1", fails=True)
     assert 'no line uses it yet: receptionist strategy use "Night desk" LINE_ID' in command("publish", "Night desk")
     assert command("list").startswith("House  (version 1)\nNight desk  (version 1)\n")
     assert "no draft that differs" in command("publish", "Night desk", fails=True)
+    assert "no line uses it yet" in command("activate", "Night desk")
     assert "the next turn uses it" in command("use", "Night desk", "1")
+    assert "the next turn uses it" in command("activate", "Night desk")
+
+
+@SQLITE
+def test_a_draft_that_is_not_there_is_said_not_to_be(command: Command) -> None:
+    assert command("diff", "House") == "House has no draft; what is published is version 1.\n"
+    assert command("diff", "House", "1", "draft") == "Nothing differs between version 1 and version 1.\n"
+    assert command("show", "House", "--draft") == command("show", "House")
+    assert command("export", "House", "--draft") == command("export", "House")
+    assert "rehearsal with version 1 of House" in command("chat", "House", "--draft")
+    assert "has no draft" in command("discard", "House", fails=True)
+
+
+@SQLITE
+def test_a_wrong_name_is_told_what_there_is(command: Command) -> None:
+    command("create", "Night desk")
+    near = command("show", "NIGHT DSK", fails=True)
+    assert "no strategy NIGHT DSK, did you mean Night desk? All of them: receptionist strategy list" in near
+    assert "there are: House, Night desk. All of them" in command("use", "xyz", "1", fails=True)
+    made = command("publish", "Nigt desk", "-", stdin="{}", fails=True)
+    assert 'did you mean Night desk? To make it: receptionist strategy create "Nigt desk"' in made
+
+
+def test_a_template_names_only_fields_and_tools_that_are_there(house: House, command: Command) -> None:
+    for text, says in [
+        ("{{ lead.custom.size }}", "leads have no field 'size'; there are none yet. To make it: receptionist lead fi"),
+        ("{{ strategy.tool_settings.fly }}", "line 1, column 27: there is no tool 'fly'; there are: book"),
+    ]:
+        assert says in command("set", "House", f"system_prompt_template={text}", fails=True)
+    with house.parts.database.begin() as connection:
+        for name in ("size", "member"):
+            lead_fields.add(Scope(connection, 1), name, "text")
+    for field in ("system_prompt_template", "greeting", "backstory", "custom_instructions"):
+        told = command("set", "House", f"{field}=x\n{{{{ lead.custom.sizze|line }}}}", fails=True)
+        assert "line 2, column 16: leads have no field 'sizze'; did you mean 'size'? There are: member, size." in told
+        command(
+            "set", "House", f"{field}={{{{ lead.custom['size']|line }}}} {{{{ strategy.tool_settings.book.days }}}}"
+        )
+    loop = "{% for name, value in lead.custom|items %}{{ name }}{% endfor %}{% if lead.custom %}x{% endif %}"
+    command("set", "House", f"system_prompt_template={loop}")
+    command("publish", "House")
+    with house.parts.database.begin() as connection:
+        lead_fields.remove(Scope(connection, 1), "size")
+    assert "no field 'size'" in command("set", "House", "role=porter", fails=True)
+
+
+def test_names_that_differ_in_capitals_are_not_made_at_the_same_time(house: House) -> None:
+    def make(name: str) -> str:
+        try:
+            with house.parts.database.begin() as connection:
+                strategies.create(Scope(connection, 1), name)
+        except LineError as error:
+            return str(error)
+        return "made"
+
+    with ThreadPoolExecutor(4) as pool:
+        told = list(pool.map(make, ("Desk", "desk", "DESK", "dESK")))
+    assert told.count("made") == 1
+    assert all("There is already a strategy" in each for each in told if each != "made")
 
 
 SERVICE = {"name": "Wash", "price_cents": 900, "minutes": None, "description": ""}

@@ -28,6 +28,9 @@ def test_what_is_exported_comes_back_the_same(house: House, command: Command, tm
     assert "Copy is new here; the file is its draft." in command("import", str(file), "--name", "Copy")
     assert command("show", "Copy", "--draft") == command("show", "House")
     assert "Copy  (never published, draft of " in command("list")
+    assert "1 to 200 letters" in command("import", str(file), "--name", " ", fails=True)
+    assert "already a strategy Copy" in command("import", str(file), "--name", "copy", fails=True)
+    assert "The strategy Copy has a draft already" in command("import", str(file), "--name", " Copy ", fails=True)
     command("publish", "Copy")
     assert json.loads(command("export", "Copy")) == {**exported, "name": "Copy"}
 

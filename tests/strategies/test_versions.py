@@ -22,6 +22,9 @@ def test_rolling_back_publishes_the_old_fields_as_a_new_version(house: House, co
     told = command("rollback", "House", "1")
     assert "Version 3 of House is published, which says what version 1 said." in told
     assert "There is a draft, too" in told
+    assert "Version 3 is the published one, and says what version 1 says" in command(
+        "rollback", "House", "1", fails=True
+    )
     assert "version 1 again" in command("history", "House").splitlines()[1]
     assert command("show", "House") == command("show", "House", "--version", "1")
     assert json.loads(command("show", "House", "--version", "2"))["agent_name"] == "Noor"
@@ -72,7 +75,10 @@ def test_who_publishes_at_the_same_time_gets_a_number_of_its_own(house: House) -
 def test_a_strategy_is_renamed_and_keeps_its_lines(house: House, command: Command) -> None:
     visitor = house.visitor()
     command("create", "Other")
-    assert "There is already a strategy Other" in command("rename", "House", "Other", fails=True)
+    for taken in ("Other", "OTHER"):
+        assert "There is already a strategy Other" in command("rename", "House", taken, fails=True)
+    command("rename", "House", "HOUSE")
+    command("rename", "HOUSE", "House")
     command("rename", "House", "Front desk")
     command("describe", "Front desk", "For everybody")
     assert (
@@ -127,8 +133,12 @@ def test_only_what_nothing_uses_and_what_never_answered_is_removed(house: House,
     command("give-lead", lead_id, "Spare")
     assert "it answers 1 lead on every line" in command("remove", "Spare", fails=True)
     command("give-lead", lead_id, "--none")
-    assert command("remove", "Spare") == "Spare is removed.\n"
-    assert house.sql("SELECT count(*) AS n FROM strategy_versions")[0].n == 1
+    assert "conversations were archived when it was given or taken away" in command("remove", "Spare", fails=True)
+    command("create", "Unused")
+    command("publish", "Unused", "-", stdin="{}")
+    command("set", "Unused", "role=porter")
+    assert command("remove", "Unused") == "Unused is removed.\n"
+    assert house.sql("SELECT count(*) AS n FROM strategy_versions")[0].n == 2
     command("create", "Once")
     command("publish", "Once", "-", stdin="{}")
     command("use", "Once", "1")

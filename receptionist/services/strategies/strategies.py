@@ -13,7 +13,7 @@ from sqlalchemy.exc import IntegrityError
 from receptionist.contracts.strategy import StrategyFields
 from receptionist.db import AnyRow, Scope
 from receptionist.errors import LineError
-from receptionist.models import Lead, Line, Strategy, StrategyVersion, Turn
+from receptionist.models import Conversation, Lead, Line, Strategy, StrategyVersion, Turn
 from receptionist.problems import problems
 from receptionist.services import accounts
 from receptionist.services.strategies import strategy_versions
@@ -37,11 +37,9 @@ def parse(fields: Any) -> StrategyFields:
 def create(scope: Scope, name: str, description: str = "") -> int:
     """Make a strategy that has no version yet, so that it cannot answer; returns its id. Raises `LineError` for a name
     that is taken or cannot be used."""
-    try:
-        with scope.connection.begin_nested():
-            return scope.insert(Strategy, name=_name(name), description=_description(description))
-    except IntegrityError:
-        raise LineError(f"There is already a strategy {name}.") from None
+    name, description = named(name), _description(description)
+    _refuse_taken(scope, name)
+    return scope.insert(Strategy, name=name, description=description)
 
 
 def publish(
@@ -55,14 +53,19 @@ def publish(
     return strategy_versions.add(scope, row.id if row else create(scope, name), fields, by, note)
 
 
-def find(scope: Scope, name: str) -> AnyRow:
-    """A strategy by name. Raises `LineError` naming the nearest, those there are, and how one is made."""
+def find(scope: Scope, name: str, *, to_make: bool = False) -> AnyRow:
+    """A strategy by name. Raises `LineError` naming the nearest or those there are; with `to_make`, or where there
+    is none at all, also how one is made."""
     row = scope.first(scope.select(Strategy).where(Strategy.name == name))
     if row is None:
         names = [other.name for other in listed(scope)]
-        close = difflib.get_close_matches(name, names, 1)
-        near = f", did you mean {close[0]}?" if close else f"; there are: {', '.join(names) or 'none yet'}."
-        raise LineError(f'There is no strategy {name}{near} To make it: receptionist strategy create "{name}"')
+        close = difflib.get_close_matches(name.casefold(), [other.casefold() for other in names], 1)
+        nearest = next((other for other in names if close and other.casefold() == close[0]), None)
+        near = f", did you mean {nearest}?" if nearest else f"; there are: {', '.join(names) or 'none yet'}."
+        cure = "All of them: receptionist strategy list"
+        if to_make or not names:
+            cure = f'To make it: receptionist strategy create "{name}"'
+        raise LineError(f"There is no strategy {name}{near} {cure}")
     return row
 
 
@@ -81,11 +84,11 @@ def published_fields(scope: Scope, strategy_id: int) -> StrategyFields:
 
 def rename(scope: Scope, strategy_id: int, name: str) -> None:
     """Give a strategy another name. Raises `LineError` as `create` does."""
-    try:
-        with scope.connection.begin_nested():
-            _change(scope, strategy_id, name=_name(name))
-    except IntegrityError:
-        raise LineError(f"There is already a strategy {name}.") from None
+    name = named(name)
+    # its own row before the account's, as whoever publishes locks them
+    scope.first(scope.select(Strategy, Strategy.id).where(Strategy.id == strategy_id).with_for_update())
+    _refuse_taken(scope, name, but=strategy_id)
+    _change(scope, strategy_id, name=name)
 
 
 def describe(scope: Scope, strategy_id: int, description: str) -> None:
@@ -108,7 +111,8 @@ def users(scope: Scope, strategy_id: int) -> tuple[list[AnyRow], int]:
 
 
 def remove(scope: Scope, strategy_id: int) -> None:
-    """Delete a strategy with its versions and its draft. Raises `LineError` if anything uses it or it ever answered."""
+    """Delete a strategy with its versions and its draft. Raises `LineError` if anything uses it
+    or a conversation names it."""
     row = scope.first(scope.select(Strategy).where(Strategy.id == strategy_id).with_for_update())
     if row is None:
         raise LineError(f"There is no strategy {strategy_id}.")
@@ -134,6 +138,10 @@ def _kept_for(scope: Scope, strategy_id: int) -> str:
     versions = scope.select(StrategyVersion, StrategyVersion.id).where(StrategyVersion.strategy_id == strategy_id)
     if scope.first(scope.select(Turn, Turn.id).where(Turn.strategy_version_id.in_(versions)).limit(1)):
         return "it has answered customers, and their conversations name it; deactivate it instead"
+    archived = Conversation.archived_from_strategy_id, Conversation.archived_to_strategy_id
+    naming = sa.or_(*(column == strategy_id for column in archived))
+    if scope.first(scope.select(Conversation, Conversation.id).where(naming).limit(1)):
+        return "conversations were archived when it was given or taken away, and name it; deactivate it instead"
     return ""
 
 
@@ -143,7 +151,17 @@ def _change(scope: Scope, strategy_id: int, **values: Any) -> None:
     accounts.touch(scope)
 
 
-def _name(name: str) -> str:
+def _refuse_taken(scope: Scope, name: str, but: int | None = None) -> None:
+    """Raises `LineError` if a strategy has this name, whatever its capitals; until the end of the transaction no other
+    one gets it."""
+    accounts.lock(scope)
+    for row in listed(scope):
+        if row.id != but and row.name.casefold() == name.casefold():
+            raise LineError(f"There is already a strategy {row.name}.")
+
+
+def named(name: str) -> str:
+    """A strategy's name as it is stored. Raises `LineError` for one that cannot be used."""
     name = storable(name).strip()
     if not name or len(name) > MAX_NAME or not name.isprintable():
         raise LineError(f"A strategy's name has 1 to {MAX_NAME} letters on one line.")

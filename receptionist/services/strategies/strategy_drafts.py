@@ -91,7 +91,7 @@ def publish(scope: Scope, strategy_id: int, check: Check, by: str, note: str = "
         if newest.published_at is not None and newest.published_at > row.draft_at:
             raise EditConflict(
                 f"Version {newest.number} was published{_by(newest.published_by)} after this draft was last saved, and "
-                "would be undone. Look at the difference, then publish anyway, or discard the draft."
+                "would be undone. Look at the difference, then publish with --anyway, or discard the draft."
             )
     check(fields)
     number = strategy_versions.add(scope, strategy_id, fields, by, note)

@@ -39,13 +39,13 @@ def as_text(name: str, description: str, fields: StrategyFields) -> str:
 
 
 def take_in(scope: Scope, text: str, check: Check, by: str, *, name: str | None = None) -> tuple[str, bool]:
-    """Make the fields of a file the draft of the strategy `name` (empty: the one the file names), made if new.
+    """Make the fields of a file the draft of the strategy `name` (None: the one the file names), made if new.
 
     Returns its name and whether it is new. Nothing is published, and what a strategy that exists already is described
     as stays. Raises `LineError` for what is no such file, naming each wrong field, `EditConflict` if there is a draft
     already, and an `AdminError` for fields that cannot work here."""
     file = _parse(text)
-    wanted = name or file.name
+    wanted = strategies.named(file.name if name is None else name)
     fields = strategies.parse(file.fields)
     new = wanted not in {row.name for row in strategies.listed(scope)}
     strategy_id = strategies.create(scope, wanted, file.description) if new else strategies.find(scope, wanted).id

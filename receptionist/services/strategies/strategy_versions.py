@@ -114,11 +114,13 @@ def history(scope: Scope, strategy_id: int, *, before: int | None = None, limit:
 def roll_back(scope: Scope, strategy_id: int, number: int, check: Callable[[StrategyFields], None], by: str) -> int:
     """Publish the fields of an older version as the newest one; returns its number. A draft stays as it is.
 
-    Raises an `AdminError` if there is no such version, it is the published one, or it cannot work any more (a tool
-    that is gone)."""
+    Raises an `AdminError` if there is no such version, what it says is published already, or it cannot work any
+    more (a tool that is gone)."""
     row = scope.first(scope.select(Strategy).where(Strategy.id == strategy_id).with_for_update())
     if row is not None and row.published_number == number:
         raise LineError(f"Version {number} is the published one already.")
     found = fields(scope, strategy_id, number)
+    if row is not None and same_as_published(scope, row, found):
+        raise LineError(f"Version {row.published_number} is the published one, and says what version {number} says.")
     check(found)
     return add(scope, strategy_id, found, by, f"version {number} again")
