@@ -10,24 +10,28 @@ import threading
 import time
 from collections import defaultdict, deque
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import structlog
 
+from receptionist.errors import Unavailable
+from receptionist.turnstile import InOrder
+
 INTERVAL_SECONDS = 0.25
-LONGEST_SECONDS = 0.2
+LONGEST_SECONDS = 0.5
 FEWEST = 3
 """There is a rush where most of an interval's messages, and of so many at least, took longer to be stored than this
 and twice the quickest one lately: what a distant database takes is no rush."""
 LATELY_SECONDS = 60.0
 
-SLOWER, FASTER = 0.5, 1.2
+SLOWER, FASTER = 0.5, 1.15
 """What an interval of a rush, or one without, does to the pace: down at once, up by and by, as networks do it
 (RFC 5681, section 3.1)."""
 LEAST, MOST = 6.0, 1000.0
 """Conversations of an account begun with per second, however great the rush; and from how many on none is held back."""
 AT_ONCE = 10
 """So many an account may begin with at once even then, if it did not just before."""
+LONGEST_WAIT_SECONDS = 30.0
 
 log = structlog.get_logger()
 
@@ -68,10 +72,10 @@ class Rush:
 
 
 class _Gate:
-    """Where the conversations of one account wait, one behind the other, for the moment at which the next is `due`."""
+    """Where the conversations of one account wait, in the order in which they came, until the next is `due`."""
 
     def __init__(self) -> None:
-        self.lock = threading.Lock()
+        self.line = InOrder(1, LONGEST_WAIT_SECONDS)
         self.due = 0.0
 
 
@@ -92,7 +96,7 @@ class Pace:
         if (rate := self.per_second()) < MOST:
             with self._lock:
                 gate = self._gates[account_id]
-            with gate.lock:
+            with suppress(Unavailable), gate.line:
                 now = time.monotonic()
                 gate.due = max(gate.due, now - AT_ONCE / rate) + 1 / rate
                 self._ended.wait(max(0.0, gate.due - now))
