@@ -56,6 +56,7 @@ class Parts:
     ring: Callable[[int], None] = field(default=lambda conversation_id: None)
     """Says that a conversation has work; set by the desk of this process. Never raises."""
     rush: Rush = field(default_factory=Rush)
+    """Says that messages wait to be stored, to those whom the desk of this process set."""
     agents: AgentCount = field(default_factory=AgentCount)
     redis: RedisLink | None = None
     """The way to Redis, if this installation has one."""

@@ -1,4 +1,4 @@
-"""Who may use the database next: one thread at a time, or so many in the order in which they came."""
+"""Who may go on next: one thread at a time, or so many in the order in which they came."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from collections import deque
 from receptionist.errors import Unavailable
 
 BUSY = "The database is busy; please try again."
+"""What is mostly waited for; who waits for something else does not let it out."""
 
 
 class OneAtATime:

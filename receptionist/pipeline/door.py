@@ -72,6 +72,8 @@ class Door:
 
     def _look_for_rush(self, rush: Callable[[], None]) -> None:
         while not self._stopped.wait(RUSH_SECONDS / 2):
+            said = 0
             with suppress(Exception):  # whatever Redis and its client do: without Redis nothing is held back
-                if self._broker.client.exists(self._rush):
-                    rush()
+                said = self._broker.client.exists(self._rush)
+            if said:
+                rush()

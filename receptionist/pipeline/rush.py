@@ -93,11 +93,11 @@ class Pace:
 
     def begin(self, account_id: int) -> None:
         """Return when the account's next conversation may be begun with."""
-        if (rate := self.per_second()) < MOST:
+        if self.per_second() < MOST:
             with self._lock:
                 gate = self._gates[account_id]
             with suppress(Unavailable), gate.line:
-                now = time.monotonic()
+                now, rate = time.monotonic(), self.per_second()  # as it is now, not as it was when the wait began
                 gate.due = max(gate.due, now - AT_ONCE / rate) + 1 / rate
                 self._ended.wait(max(0.0, gate.due - now))
         elif self._gates:
