@@ -17,7 +17,7 @@ class CallbackSettings(BaseModel):
     any_hour: bool = Field(default=False, description="Agree on calls outside the opening hours, too.")
 
 
-@tool(effect="writes", idempotent=True, claims=("callback", "promised"), settings=CallbackSettings)
+@tool(effect="writes", idempotent=True, claims=("callback", "promised", "noted"), settings=CallbackSettings)
 def schedule_callback(
     context: ToolContext,
     when: Annotated[datetime, Field(description="Date and time at the business, such as 2026-12-24T10:30")],
@@ -27,7 +27,10 @@ def schedule_callback(
     """Agree on a time at which somebody of the business calls the customer. Only after the customer named the time. It
     takes the place of a call agreed on earlier in this conversation."""
     zone = context.now.tzinfo
-    at = when.replace(tzinfo=zone) if when.tzinfo is None else when.astimezone(zone)
+    try:
+        at = when.replace(tzinfo=zone) if when.tzinfo is None else when.astimezone(zone)
+    except OverflowError:  # on the first or last day that there is
+        raise ToolError("This is no time that anybody can be called at; ask for another one.") from None
     _check(context, at)
     number = _number(context, phone)
     who = context.lead.get("name") or "the customer"

@@ -6,6 +6,8 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from pydantic import BaseModel
+
 from receptionist import ToolContext, hookimpl
 
 _DIGITS = re.compile(r"(?<![+\w])\d(?:[ -]?\d){13,18}(?!\w)")
@@ -30,12 +32,15 @@ def _luhn(digits: str) -> bool:
 
 
 def _texts(value: Any) -> Iterator[str]:
+    """All text in a call's arguments, which are what the tool's types made of them, such as models."""
     if isinstance(value, str):
         yield value
     elif isinstance(value, Mapping):
         for item in value.values():
             yield from _texts(item)
-    elif isinstance(value, list | tuple):
+    elif isinstance(value, BaseModel):
+        yield from _texts(dict(value))
+    elif isinstance(value, list | tuple | set | frozenset):
         for item in value:
             yield from _texts(item)
 

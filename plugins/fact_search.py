@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -17,7 +18,7 @@ SATURATION, LENGTH = 1.2, 0.75
 TITLE = 3
 """Times that a word of a topic or name counts as one of the text."""
 SHORT = 2
-"""Letters of words that are left out beside longer ones: "a", "is", "of"."""
+"""Letters of words that are left out beside longer ones: "a", "is", "of"; but not "TV" in capitals."""
 SHORTEST_PART = 4
 """Letters from which on a word also finds those that begin with it: "park" finds "parking"."""
 
@@ -54,7 +55,8 @@ def best(query: str, texts: Sequence[Sequence[str]]) -> list[int]:
     average = sum(map(len, texts)) / max(1, len(texts)) or 1.0
     scores = [0.0] * len(texts)
     asked = set(words(query))
-    for word in {each for each in asked if len(each) > SHORT} or asked:
+    names = set(words(" ".join(re.findall(rf"\b[A-Z]{{{SHORT}}}\b", query))))
+    for word in {each for each in asked if len(each) > SHORT} | names or asked:
         hits = [sum(number for other, number in count.items() if _matches(word, other)) for count in counts]
         rare = math.log(1 + (len(texts) - sum(map(bool, hits)) + 0.5) / (sum(map(bool, hits)) + 0.5))
         for index, number in enumerate(hits):

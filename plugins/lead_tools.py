@@ -37,7 +37,7 @@ def note_lead(
     return {"noted": noted}
 
 
-@tool(effect="writes", idempotent=True, claims=("handed_over", "promised"))
+@tool(effect="writes", idempotent=True, claims=("handed_over", "promised", "noted"))
 def hand_over(
     context: ToolContext,
     reason: Annotated[str, Field(min_length=1, max_length=200, description="Why a person is needed")],

@@ -77,8 +77,7 @@ class CoreSettings(Settings):
     @field_validator("public_url")
     @classmethod
     def _is_an_address(cls, value: str) -> str:
-        parts = urlsplit(value)
-        if value and (parts.scheme not in {"http", "https"} or not parts.netloc or parts.path.strip("/")):
+        if value and not _is_origin(value):
             raise ValueError("write it like https://chat.example.com, without a path")
         return value.rstrip("/")
 
@@ -174,6 +173,16 @@ def environment_for(instance_path: Path) -> dict[str, str]:
 def setting_names(kind: type[Settings]) -> list[str]:
     """Names of the environment variables one settings class reads."""
     return [name.upper() for name in kind.model_fields]
+
+
+def _is_origin(value: str) -> bool:
+    """Whether it is scheme, host and perhaps port of a website, and nothing more than a / behind them."""
+    try:
+        parts = urlsplit(value)
+        more = parts.path.strip("/") or parts.query or parts.fragment or "@" in parts.netloc or " " in parts.netloc
+        return parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0 and not more
+    except ValueError:  # a port that is no number, half an IPv6 address
+        return False
 
 
 def _explain(error: ValidationError) -> str:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from sqlalchemy import Engine
 from sqlalchemy.exc import ArgumentError
 
 from receptionist import loader
@@ -36,6 +38,7 @@ if TYPE_CHECKING:
     from receptionist.live.link import RedisLink
 
 DATABASE_FILE = "receptionist.db"
+DATABASE_HINT = "Write it like postgresql://user:password@host:5432/name, or leave it empty for SQLite."
 
 
 def database_url(settings: CoreSettings, instance_path: Path) -> str:
@@ -69,7 +72,7 @@ def assemble(instance_path: Path) -> tuple[Parts, AgentFactory]:
         redis=link,
     )
     host = PluginHost(parts, _settings(config, plugins))
-    parts.host, parts.take_in = host, host.take_in
+    parts.host, parts.take_in = host, functools.partial(host.take_in, pulled=True)
     _register(parts)
     parts.directory = Directory(parts.database, parts.vault, parts.channels)
     factory = AgentFactory(parts)
@@ -80,14 +83,30 @@ def assemble(instance_path: Path) -> tuple[Parts, AgentFactory]:
 def open_database(settings: CoreSettings, instance_path: Path) -> Database:
     """The database, not connected yet. Raises `SettingsError` for an address that cannot be used."""
     try:
-        return Database(database_url(settings, instance_path))
+        database = Database(database_url(settings, instance_path))
+        if not database.is_sqlite:
+            _check_parameters(database.engine)
     except (ImportError, ArgumentError) as error:
-        raise SettingsError(f"DATABASE_URL does not work here ({error}). Leave it empty for SQLite.") from error
+        raise SettingsError(f"DATABASE_URL does not work here ({error}). {DATABASE_HINT}") from error
+    except TypeError as error:  # SQLite in memory, which each process would have for itself
+        raise SettingsError(f"DATABASE_URL names no file. {DATABASE_HINT}") from error
     except ValueError:  # its text may hold a part of the password
         raise SettingsError(
             "DATABASE_URL cannot be read. Write it like postgresql://user:password@host:5432/name, with special "
             "characters of the password percent-encoded (/ as %2F)."
         ) from None
+    return database
+
+
+def _check_parameters(engine: Engine) -> None:
+    """Raises `ArgumentError` for what stands behind the ? of the address and is no parameter of PostgreSQL's."""
+    from psycopg import ProgrammingError
+    from psycopg.conninfo import make_conninfo
+
+    try:
+        make_conninfo(**dict.fromkeys(engine.url.query, ""))
+    except ProgrammingError as error:
+        raise ArgumentError(str(error).strip()) from error
 
 
 def _redis(settings: CoreSettings, key: bytes) -> RedisLink | None:
@@ -96,7 +115,10 @@ def _redis(settings: CoreSettings, key: bytes) -> RedisLink | None:
         return None
     from receptionist.live.link import RedisLink
 
-    return RedisLink(settings.redis_url, key)
+    try:
+        return RedisLink(settings.redis_url, key)
+    except ValueError as error:
+        raise SettingsError(f"REDIS_URL does not work here ({error}). Leave that parameter out.") from error
 
 
 def _secret_key(settings: CoreSettings, instance_path: Path, database: Database) -> bytes:

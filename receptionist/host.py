@@ -103,9 +103,9 @@ class PluginHost:
                 line = self._parts.directory.by_key(line.channel, line.key, fresh=True)
         raise Unavailable("This line is being changed right now; please try again.")
 
-    def take_in(self, line: Line, messages: Sequence[Inbound]) -> list[Taken]:
-        """Steps 3 and 4 for messages that came another way than by webhook. Raises `Stale` if the line changed."""
-        taken = self._intake.take_in(line, messages) if messages else []
+    def take_in(self, line: Line, messages: Sequence[Inbound], *, pulled: bool = False) -> list[Taken]:
+        """Steps 3 and 4; `pulled` for messages that the vendor was asked for. Raises `Stale` if the line changed."""
+        taken = self._intake.take_in(line, messages, pulled=pulled) if messages else []
         for conversation_id in {row.conversation_id for row in taken if not row.duplicate}:
             self._parts.ring(conversation_id)
         return taken

@@ -62,7 +62,7 @@ class Parts:
     """The way to Redis, if this installation has one."""
 
     take_in: Callable[[Line, Sequence[Inbound]], list[Taken]] = field(init=False)
-    """Stores messages that came another way than by webhook, and rings. Raises what `Intake.take_in` does."""
+    """Stores messages that a vendor was asked for, and rings. Raises what `Intake.take_in` does."""
 
     @property
     def instance_path(self) -> Path:

@@ -9,16 +9,21 @@ import struct
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+import structlog
 from gunicorn.app.base import BaseApplication  # type: ignore[import-untyped]
 from gunicorn.workers.gthread import ThreadWorker  # type: ignore[import-untyped]
 
 from receptionist.config import Config, CoreSettings
 from receptionist.errors import AdminError, Unavailable
+
+if TYPE_CHECKING:
+    from receptionist.desk import Desk
 
 READ_SECONDS = 10
 
@@ -28,6 +33,9 @@ KEPT_ALIVE = 1000
 FILES_PER_THREAD = 4
 """Open files of a chat socket: the connection, its double, what its reader waits with, and one for the rest of us."""
 
+LOOK_SECONDS = 1.0
+"""How often a process that follows a dead one looks whether the database is back."""
+
 BOOT_FAILED = 4
 """Gunicorn's own exit code for an application that cannot be loaded: it does not try again."""
 
@@ -36,6 +44,11 @@ class DeskWorker(ThreadWorker):  # type: ignore[misc]
     """A gunicorn thread worker that starts the desk when it begins to serve and stops it when it ends."""
 
     _stopping: threading.Thread | None = None
+
+    def load_wsgi(self) -> None:
+        """Make our application; a process that follows a dead one waits for the database, as the others do."""
+        self.app.follows = self.age > self.cfg.workers
+        super().load_wsgi()
 
     def run(self) -> None:
         """Serve until told to stop; returns when the desk is stopped too."""
@@ -59,6 +72,8 @@ class DeskWorker(ThreadWorker):  # type: ignore[misc]
 
     def handle_exit(self, sig: int, frame: Any) -> None:
         """SIGTERM: stop answering at the same time as serving."""
+        if self.app.desk is None:  # nothing was begun
+            sys.exit(0)
         self._stop_desk()
         super().handle_exit(sig, frame)
 
@@ -75,6 +90,10 @@ class DeskWorker(ThreadWorker):  # type: ignore[misc]
 
 class Server(BaseApplication):  # type: ignore[misc]
     """Gunicorn over our application; the parts are made in its worker processes, after fork."""
+
+    desk: Desk | None = None
+    follows = False
+    """Whether this process takes the place of one that died."""
 
     def __init__(self, instance_path: Path, *, answers: bool) -> None:
         self._instance_path = instance_path
@@ -119,15 +138,26 @@ class Server(BaseApplication):  # type: ignore[misc]
     def load(self) -> Any:
         """The application, in the worker. Ends the whole server with a clear line if that is impossible."""
         from receptionist.app import create_app
-        from receptionist.desk import Desk
         from receptionist.log import configure
 
         configure(self._settings.log_level)
         with _ending_clearly():
-            self.desk = Desk(self._instance_path, answers=self._answers)
+            self.desk = self._make_desk()
             if self._answers:
                 prepare(self.desk)
             return create_app(self.desk.parts)
+
+    def _make_desk(self) -> Desk:
+        from receptionist.desk import Desk
+
+        while True:
+            try:
+                return Desk(self._instance_path, answers=self._answers)
+            except Unavailable:
+                if not self.follows:
+                    raise
+            structlog.get_logger().warning("waits_for_database")  # to end now would end the whole server
+            time.sleep(LOOK_SECONDS)
 
     @property
     def address(self) -> str:

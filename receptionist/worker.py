@@ -14,7 +14,8 @@ from receptionist.desk import Desk
 from receptionist.log import configure
 
 LONGEST_STOP_SECONDS = 19.5
-"""Then the process ends whatever still hangs in it: leases run out by themselves, another worker goes on."""
+"""Then the process ends whatever still hangs in it, be it a thread of a plugin: leases run out by themselves, another
+worker goes on."""
 
 
 def work(instance_path: Path) -> None:
@@ -31,4 +32,3 @@ def work(instance_path: Path) -> None:
     watchdog.daemon = True
     watchdog.start()
     desk.stop()
-    watchdog.cancel()

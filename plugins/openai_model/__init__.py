@@ -133,7 +133,7 @@ class OpenAIModel(Model):
             raise prompts.refuse(f"The model server {self.settings.server}")
         if not self._chat_only:
             try:
-                reader = responses.ResponsesReader(model, request.memory.ref if request.memory else None)
+                reader = responses.ResponsesReader(model, request.memory.ref if request.memory else None, request.shown)
                 return self._post_responses(request, model, call), reader
             except openai.APIStatusError as error:
                 if not self._lacks_responses(error):

@@ -35,6 +35,7 @@ _DELTAS = ("response.output_text.delta", "response.refusal.delta")
 _FINAL = ("response.completed", "response.incomplete", "response.failed")
 _WANTED = {name.encode() for name in (*_DELTAS, *_FINAL, "response.output_item.added", "response.output_item.done")}
 _WANTED |= {b"error", b"", b"message"}
+_WANTED_AT_THE_END = _WANTED - {name.encode() for name in _DELTAS}
 
 
 def request_body(request: ModelRequest, model: str, *, openai: bool, reasons: bool) -> dict[str, Any]:
@@ -64,7 +65,7 @@ def request_body(request: ModelRequest, model: str, *, openai: bool, reasons: bo
         body["temperature"] = request.temperature
     if request.reasoning_effort is not None:
         body["reasoning"] = {"effort": request.reasoning_effort}
-    if openai and reasons and request.tools:
+    if openai and reasons:  # a second try without tools hands its reasoning back, too
         body["include"] = [ENCRYPTED_REASONING]
     if openai and request.end_user:
         body["safety_identifier"] = request.end_user[:END_USER_CHARACTERS]
@@ -85,11 +86,13 @@ def _input(request: ModelRequest, openai: bool) -> list[Mapping[str, Any]]:
 
 
 class ResponsesReader:
-    """Reads one answer; feed it every event, then ask for the end."""
+    """Reads one answer; feed it every event, then ask for the end. Of one that is not `shown` only the first piece
+    comes out early, to tell when it began: the last event has the whole text."""
 
-    def __init__(self, model: str, ref: str | None = None) -> None:
+    def __init__(self, model: str, ref: str | None = None, shown: bool = True) -> None:
         self._model = model
         self._ref = ref
+        self._wanted, self._wanted_later = _WANTED, _WANTED if shown else _WANTED_AT_THE_END
         self._shown: list[str] = []
         self._shown_index: Any = None
         self._silent: set[Any] = set()
@@ -103,7 +106,7 @@ class ResponsesReader:
 
     def feed(self, name: bytes, data: bytes) -> Iterator[TextDelta]:
         """Take one event; text of the answer comes out at once. Events nobody needs are not even decoded."""
-        if name not in _WANTED:
+        if name not in self._wanted:
             return
         event = json.loads(data.decode(errors="surrogatepass"))  # a stream of events is UTF-8; else it would be guessed
         kind = event.get("type")
@@ -127,6 +130,7 @@ class ResponsesReader:
             text = "\n\n" + text
         self._shown_index = index
         self._shown.append(text)
+        self._wanted = self._wanted_later
         yield TextDelta(text)
 
     def whole(self, document: Mapping[str, Any]) -> None:
@@ -192,6 +196,10 @@ def _tool_request(item: Mapping[str, Any]) -> ToolRequest:
     call_id, name, arguments = item.get("call_id"), item.get("name"), item.get("arguments")
     if not (call_id and name and isinstance(arguments, str)) or item.get("status") == "incomplete":
         raise ModelError("The model asked for a tool in a malformed way.", retryable=True)
+    try:
+        json.dumps([call_id, name], ensure_ascii=False).encode()
+    except UnicodeEncodeError:  # half a character, which could not be handed back
+        raise ModelError("The model asked for a tool in a malformed way.", retryable=True) from None
     return ToolRequest(str(call_id), str(name), arguments)
 
 

@@ -33,7 +33,8 @@ def _inbound_since(client: Client, setup: Setup, since: datetime) -> Iterator[An
     to = {} if setup.service else {"to": setup.number}
     start = since.replace(microsecond=0)
     for listed in client.messages.stream(date_sent_after=start.date(), page_size=200, **to):
-        if listed.date_created is None or listed.date_created < start:
+        times = [time for time in (listed.date_created, listed.date_sent) if time is not None]
+        if not times or max(times) < start:  # a scheduled message was made long before it is listed among the newest
             return
         if listed.direction == "inbound" and is_for(setup, listed.to or "", listed.messaging_service_sid or ""):
             yield listed

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from datetime import datetime
-from typing import cast
+from typing import Literal
 
 from receptionist import Attachment, Inbound, Invalid, Receipt, Sender, consent_word
 
@@ -13,7 +13,7 @@ from .codes import OPTED_OUT, is_alert, words
 from .settings import E164, Setup
 from .signature import Form
 
-MESSAGE_SID = re.compile(r"(SM|MM)[0-9a-f]{32}")
+MESSAGE_SID = re.compile(r"(SM|MM)[0-9a-fA-F]{32}")
 ADDRESS = re.compile(
     r"\+[0-9]{2,15}|[0-9]{3,8}|(?=[^A-Za-z]*[A-Za-z])[A-Za-z0-9 &+_.-]{1,11}|[a-z]{2,20}:[\x21-\x7e]{1,200}"
 )
@@ -26,7 +26,7 @@ DELIVERY = {
     **dict.fromkeys(("undelivered", "failed", "canceled"), "failed"),
     **{status: status for status in ("sent", "delivered", "read")},
 }
-CONSENT = {"STOP": "stop", "START": "start", "HELP": "help"}
+CONSENT: Mapping[str, Literal["stop", "start", "help"]] = {"STOP": "stop", "START": "start", "HELP": "help"}
 KINDS = {"image": "image", "audio": "audio", "video": "video"}
 _UNSTORABLE = re.compile(r"[\x00\ud800-\udfff]")
 
@@ -112,8 +112,14 @@ def make_inbound(
         kind=KINDS.get(files[0].content_type.partition("/")[0], "file") if files else "text",
         sent_at=sent_at,
         attachments=files,
-        consent=cast("str", CONSENT.get(opt_out_type.upper())) or consent_word(text),  # type: ignore[arg-type]
+        consent=CONSENT.get(opt_out_type.upper()) or _consent(sender, text),
     )
+
+
+def _consent(sender: str, text: str) -> Literal["", "stop", "start", "help"]:
+    """What the words say. HELP is Twilio's to answer in text messages only: on `whatsapp:` it is for the agent."""
+    word = consent_word(text)
+    return "" if word == "help" and ":" in sender else word
 
 
 def is_for(setup: Setup, to: str, service: str) -> bool:

@@ -27,6 +27,9 @@ CLOCK_SKEW = timedelta(seconds=60)
 PAUSES = (0.0, 1.0, 3.0)
 """Seconds before each time that Twilio's list is asked: it may show a message a moment late."""
 
+PATIENCE = 10.0
+"""Seconds after which a look that failed is not repeated: with the longest pause all looks stay within 15 seconds."""
+
 NOT_SENT = ("failed", "undelivered", "canceled")
 """A message that came to nothing does not stand for one of the same text that is still to be sent."""
 
@@ -90,14 +93,19 @@ def find_sent(
     if message.recorded_at is None:
         raise SendUnknown("it is not known when the message was written")
     since = message.recorded_at - CLOCK_SKEW
-    try:
-        for pause in PAUSES:
-            sleep(pause)
+    begun, reason = time.monotonic(), None
+    for pause in PAUSES:
+        sleep(pause)
+        try:
             if sid := _listed(client, setup, message, since, known()):
                 return Sent(sid)
-    except Exception as error:  # the boundary to vendor code: whatever failed, Twilio could not be asked
-        reason = error if isinstance(error, SendFailed) else failure(error)
-        raise SendUnknown(f"Twilio could not be asked: {reason}") from error
+            reason = None
+        except Exception as error:  # the boundary to vendor code: whatever failed, Twilio could not be asked
+            reason = error if isinstance(error, SendFailed) else failure(error)
+            if isinstance(reason, SendRefused) or time.monotonic() - begun > PATIENCE:
+                break
+    if reason is not None:  # the last look counts: a list that was read before that may have lagged
+        raise SendUnknown(f"Twilio could not be asked: {reason}") from reason
     return None
 
 

@@ -13,8 +13,8 @@ from receptionist import LineSettings, Settings
 
 TWILIO_URL = "https://api.twilio.com"
 E164 = re.compile(r"\+[1-9][0-9]{6,14}")
-ACCOUNT_SID = re.compile(r"AC[0-9a-f]{32}")
-SERVICE_SID = re.compile(r"MG[0-9a-f]{32}")
+ACCOUNT_SID = re.compile(r"AC[0-9a-fA-F]{32}")
+SERVICE_SID = re.compile(r"MG[0-9a-fA-F]{32}")
 
 
 def _account_sid(value: str) -> str:

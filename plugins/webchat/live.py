@@ -124,11 +124,12 @@ class _View:
     def show(self, event: LiveEvent) -> None:
         if event.type == "message":
             self.catch_up(before=int(event.data["id"]))
-        elif event.type == "sync":
-            self.catch_up(before=min(sorted(self._sent)[-_OVERLAP:], default=None))
-        elif event.data.get("turn") is None or event.data["turn"] not in self._turns:
+            return
+        if event.type != "sync" and (event.data.get("turn") is None or event.data["turn"] not in self._turns):
             fields = {name: event.data[name] for name in _EVENT_FIELDS if name in event.data}
             self._wire.send({"type": event.type, **fields})
+        if event.type in ("sync", "reset"):  # an answer is withdrawn, perhaps for a person's that nobody told us of
+            self.catch_up(before=min(sorted(self._sent)[-_OVERLAP:], default=None))
 
 
 def present(message: TranscriptMessage, sender: Sender) -> dict[str, Any]:

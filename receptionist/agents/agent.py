@@ -16,6 +16,7 @@ from receptionist.agents.brief import Brief
 from receptionist.agents.claims.honesty import Leaking, honest
 from receptionist.agents.hearing import said_by_customer, without_echo
 from receptionist.agents.leaks import Guard
+from receptionist.agents.listening import heard
 from receptionist.agents.prompt import Prompt
 from receptionist.agents.provider_memory import TurnMemory
 from receptionist.agents.provider_prompt import own_rules
@@ -266,6 +267,7 @@ class Agent:
             end_user=self._end_user,
             variables=self._prompt.variables,
             prompt=stored,
+            shown=brief.show is not None,
         )
 
     def _stored_prompt(self) -> StoredPrompt | None:
@@ -292,26 +294,29 @@ class Agent:
 
     def _listen(self, request: ModelRequest, one: Round) -> tuple[Completed, list[ToolRequest]]:
         requests: list[ToolRequest] = []
-        guard = Guard(self._prompt.leaks, self._heard)
-        for event in self._choices[0].model.stream(request):
+        guard = None if self._brief.show is None else Guard(self._prompt.leaks, self._heard)
+        for event in heard(self._choices[0].model, request):
             self._brief.check()
             if time.monotonic() > request.deadline:
                 raise ModelError("the answer was not complete in time")
             if isinstance(event, TextDelta):
                 one.text_came()
-                self._show(guard.shows(event.text))
+                if guard is not None:
+                    self._show(guard.shows(event.text))
             elif isinstance(event, ToolRequest):
                 requests.append(event)
             else:
-                self._brief.trace.spend(event.model, event.usage)
-                if self._memory is not None:
-                    self._memory.heard(event.mark)
-                self._show(guard.rest())
-                return event, requests
-        raise ModelError("the model's stream broke off", retryable=True)
+                break
+        assert isinstance(event, Completed)  # the last one always is
+        self._brief.trace.spend(event.model, event.usage)
+        if self._memory is not None:
+            self._memory.heard(event.mark)
+        if guard is not None:
+            self._show(guard.rest())
+        return event, requests
 
     def _show(self, text: str) -> None:
-        if text:
+        if text and self._brief.show is not None:
             self._shown = True
             self._brief.show(text)
 

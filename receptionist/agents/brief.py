@@ -23,7 +23,8 @@ class Brief:
     """One turn: whose, on which strategy, what was said before, and what waits for an answer.
 
     `deadline` is a reading of `time.monotonic()`. `check` raises `Interrupted` when the answer is not wanted
-    any more. `show` passes a piece of the answer on to who watches; `withdraw` takes back all that was shown.
+    any more. `show` passes a piece of the answer on to who watches, None if nobody does; `withdraw` takes back all that
+    was shown.
     `called` is told of every tool call, refused ones too: name, arguments, and what the model gets to read.
     `memory`: where it is kept what a vendor remembers of the conversation, if the strategy wants that. `messages`:
     those that are said and those that wait, as rows. `post`: finds where the customer can be written to elsewhere.
@@ -38,7 +39,7 @@ class Brief:
     history: Sequence[Said]
     deadline: float
     check: Callable[[], None]
-    show: Callable[[str], None]
+    show: Callable[[str], None] | None
     withdraw: Callable[[], None]
     called: Callable[[str, str, str], None] = lambda name, arguments, output: None
     memory: MemoryStore | None = None

@@ -46,7 +46,7 @@ def trimmed(
     past: Sequence[Recorded], waiting: Iterable[Recorded], session: SessionState, budget_tokens: int
 ) -> list[Said]:
     """The newest past messages that fit the budget, then what waits. Both oldest first; what the session holds of
-    older ones, of goals and of tool calls is around the past ones.
+    older ones, of goals and of tool calls is around the past ones; earlier calls leave them half of the room at least.
 
     What waits comes first in the budget, the newest first and the last one cut to it, so that neither a giant
     message nor a backlog can push the model over its window; what does not fit is named by its number.
@@ -60,7 +60,7 @@ def trimmed(
             break
         now.append(_said(message, room))
         room -= len(now[-1].text)
-    before, after = memory.before(session), memory.after(session)
+    before, after = memory.before(session), memory.after(_with_fitting_calls(session, room))
     room -= sum(len(note.text) for note in (*before, *after))
     fitting = len(past)
     while fitting and (room := room - len(past[fitting - 1].text)) >= 0:
@@ -78,6 +78,14 @@ def halved(
     shown = sum(len(said.text) for said in history) // CHARACTERS_PER_TOKEN
     newer = session.calls[(len(session.calls) + 1) // 2 :]
     return trimmed(past, waiting, replace(session, calls=newer), max(LEAST_TOKENS, min(budget, shown) // 2))
+
+
+def _with_fitting_calls(session: SessionState, room: int) -> SessionState:
+    """The session with so many of its newest calls as take half of `room` characters at most."""
+    calls = session.calls
+    while calls and sum(len(text) for call in calls for text in call.values()) > room // 2:
+        calls = calls[1:]
+    return replace(session, calls=calls)
 
 
 def _with_persons(past: Sequence[Recorded], whose: Sequence[tuple[int, bool]]) -> Iterator[Said]:

@@ -149,7 +149,7 @@ class Rehearsal:
             history=history,
             deadline=time.monotonic() + self._parts.settings.turn_seconds,
             check=lambda: None,
-            show=lambda text: None,
+            show=None,
             withdraw=lambda: None,
             called=self._called,
             messages=tuple(self._said),

@@ -15,6 +15,7 @@ from receptionist.agents.take_message_words import (
     Words,
     email_in,
     is_empty,
+    is_only_contact,
     language_of,
     languages,
     looks_like_contact,
@@ -110,8 +111,9 @@ class _Script:
     def begin(self, text: str, stale: Goal | None) -> Step | None:
         """The first question; `stale`: an earlier message that a model, or a person, answered meanwhile."""
         dropped = () if stale is None else (GoalClosed(stale.id, False, "it was answered otherwise"),)
-        slots = {"need": text} if says_something(text) else {}
-        learned = self._learn(slots, text, "")
+        contact = is_only_contact(text)
+        slots = {"need": text} if says_something(text) and not contact else {}
+        learned = self._learn(slots, text, "contact" if contact else "")
         return self._next(slots, learned, None, taken=False, before=dropped)
 
     def go_on(self, text: str, goal: Goal, asked: str) -> Step | None:
@@ -123,15 +125,16 @@ class _Script:
             slots["need"] = text or "(a file)"
         known = len(slots)
         learned = self._learn(slots, text, asked)
-        taken = asked == "need" or len(slots) > known or not says_something(text)
-        if not taken:
+        answered = asked == "need" or len(slots) > known
+        if not answered and not is_empty(text):  # a person may see what it is, such as a name that comes late
             slots["need"] = f"{slots.get('need', '')}\n{text}".strip()
-        return self._next(slots, learned, goal, taken=taken)
+        return self._next(slots, learned, goal, taken=answered or not says_something(text))
 
     def pass_on_more(self, text: str) -> Step:
         """One more message after one that was passed on: nothing is asked again."""
         slots = {"need": text}
-        return Step(self._words.passed_on, learned=self._learn(slots, text, ""), message=self._message(slots))
+        learned = self._learn(slots, text, "contact" if is_only_contact(text) else "")
+        return Step(self._words.passed_on, learned=learned, message=self._message(slots))
 
     def _learn(self, slots: dict[str, str], text: str, asked: str) -> LeadChange:
         """Fill name and contact from a text; what of it belongs to the lead."""

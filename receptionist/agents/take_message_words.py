@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 import tomllib
 from collections.abc import Iterable, Mapping, Sequence
@@ -18,10 +19,13 @@ MOST_NAMES = 5
 """Words of a name at most."""
 FEWEST_DIGITS = 5
 """A text with so many digits is kept as a number, even one that cannot be read."""
+SURELY_DIGITS = 9
+"""A number with so many that is no date is one to call, where nobody asked for it."""
 
 _WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)*")
 _NAME = re.compile(r"[^\W\d_]+(?:['’.-]+[^\W\d_]+)*[.]?")
 _NUMBER = re.compile(r"\+?[0-9(][0-9 ()\[\]./\-]{4,30}[0-9]")
+_DATE = re.compile(r"\d{1,2}[./-]\d{1,2}[./-](?:\d\d){1,2}\b|\d{4}-\d\d-\d\d\b")
 
 
 @dataclass(frozen=True)
@@ -38,6 +42,7 @@ class Words:
     empty: frozenset[str]
     introductions: tuple[str, ...]
     soft_introductions: tuple[str, ...]
+    calls: frozenset[str]
 
 
 @cache
@@ -70,12 +75,18 @@ def is_empty(text: str) -> bool:
     return not _content(text)
 
 
+def is_only_contact(text: str) -> bool:
+    """Whether a text says how to reach somebody, and nothing else."""
+    return ("@" in text or _digits(text) >= SURELY_DIGITS) and not says_something(_without_contacts(text))
+
+
 def name_in(text: str, *, asked: bool) -> str | None:
-    """The name that somebody gives: "my name is Ada", or where it was `asked` for, a few words that may be one."""
+    """The name that somebody gives: "my name is Ada", "I'm Ada King", or where it was `asked` for, a few words that may
+    be one."""
     for introduction in _every("introductions"):
-        if found := re.search(rf"(?<!\w){re.escape(introduction)}\s*(.{{1,200}})", text, re.IGNORECASE):
-            return _leading_name(found[1])
-    return _whole_name(text) if asked else None
+        if found := _after(introduction, text):
+            return _leading_name(found)
+    return _whole_name(text) if asked else _full_name(text)
 
 
 def email_in(text: str) -> str | None:
@@ -85,16 +96,38 @@ def email_in(text: str) -> str | None:
 
 
 def phone_in(text: str, country: str | None, *, asked: bool) -> str | None:
-    """The first phone number in a text, in E.164; one without a country code only where it was `asked` for."""
+    """The first phone number in a text, in E.164; one without a country code only where it was `asked` for, or where
+    the text speaks of calling. A date is none."""
+    called = not _all_words("calls").isdisjoint(_tokens(text))
     for found in _NUMBER.findall(text):
-        if (asked or found.startswith("+")) and (number := e164(found, country)):
+        meant = asked or found.startswith("+") or (called and _digits(found) >= SURELY_DIGITS)
+        if meant and not _DATE.match(found) and (number := e164(found, country)):
             return number
     return None
 
 
 def looks_like_contact(text: str) -> bool:
     """Whether a person may see in a text how to reach the customer, though no rule here can."""
-    return "@" in text or sum(letter.isdigit() for letter in text) >= FEWEST_DIGITS
+    return "@" in text or _digits(text) >= FEWEST_DIGITS
+
+
+def _digits(text: str) -> int:
+    return sum(letter.isdigit() for letter in text)
+
+
+def _after(introduction: str, text: str) -> str | None:
+    found = re.search(rf"(?<!\w){re.escape(introduction)}\s*(.{{1,200}})", text, re.IGNORECASE)
+    return found[1] if found else None
+
+
+def _full_name(text: str) -> str | None:
+    """First and last name after a soft introduction, both in capitals: "I'm Ada King", but not "I'm looking for"."""
+    for introduction in _every("soft_introductions"):
+        name = _leading_name(_after(introduction, text) or "")
+        capitals = list(itertools.takewhile(lambda piece: piece[0].isupper(), (name or "").split()))
+        if len(capitals) >= 2:
+            return " ".join(capitals)
+    return None
 
 
 def _whole_name(text: str) -> str | None:
@@ -159,7 +192,7 @@ def _every(name: str) -> tuple[str, ...]:
 
 def _words(data: Mapping[str, Any]) -> Words:
     values = dict(data)
-    for name in ("names", "common", "empty"):
+    for name in ("names", "common", "empty", "calls"):
         values[name] = frozenset(word.casefold() for word in data[name].split())
     for name in ("introductions", "soft_introductions"):
         values[name] = tuple(data[name])

@@ -231,21 +231,31 @@ class Toolbox:
         """The result of a call a dead worker made; one only begun is made again if that is safe."""
         if call.state == "unknown":
             self._unknown.add(call.name)
-        tool = self._tools.get(call.name)
+        tool, arguments = self._as_made(call)
         if call.state == "done" and tool is not None:
             self.done |= backed(tool.tool)
-            self._settled(tool, tool.parse(call.arguments), "done")
-            self._note_done(tool, tool.parse(call.arguments))
-            self._offer_again(tool, call, deadline)
+            if arguments is not None:
+                self._settled(tool, arguments, "done")
+                self._note_done(tool, arguments)
+                self._offer_again(tool, arguments, call, deadline)
         if call.state != "started":
             return call.result or ""
-        if tool is not None and self._may_repeat(tool, call):
-            return self._call(tool, tool.parse(call.arguments), call, deadline)
+        if tool is not None and arguments is not None and self._may_repeat(tool, arguments):
+            return self._call(tool, arguments, call, deadline)
         result = "It is not known whether this was done. Say so, do not repeat it, and hand over to a person."
         self._unknown.add(call.name)
-        settled = () if tool is None else self._settled(tool, tool.parse(call.arguments), "unknown")
+        settled = () if tool is None or arguments is None else self._settled(tool, arguments, "unknown")
         self._ledger.finish(call, "unknown", result, settled)
         return result
+
+    def _as_made(self, call: Any) -> tuple[PreparedTool | None, dict[str, Any] | None]:
+        """The tool of a call that a dead worker made, and its arguments; None for those where the tool takes others
+        by now, for its plugin was changed between the two workers."""
+        tool = self._tools.get(call.name)
+        try:
+            return tool, None if tool is None else tool.parse(call.arguments)
+        except BadArguments:
+            return tool, None
 
     def _settled(self, tool: PreparedTool, arguments: Mapping[str, Any], state: str) -> tuple[Settled, ...]:
         """What was agreed to and was, or may have been, done is agreed to no more; what failed may be tried again."""
@@ -259,22 +269,21 @@ class Toolbox:
         if tool.tool.acts:
             self._acted.add((tool.tool.name, canonical(arguments)))
 
-    def _may_repeat(self, tool: PreparedTool, call: Any) -> bool:
+    def _may_repeat(self, tool: PreparedTool, arguments: dict[str, Any]) -> bool:
         """Whether a call that was only begun may be made again. One that nobody was asked about was not made at all; of
         one that may have been made, a refusal that came since does not say that it was not."""
         if tool.tool.confirm is None:
             return tool.tool.idempotent or not tool.tool.acts
-        arguments = tool.parse(call.arguments)
         if entry_of(self._session, tool.tool.name, canonical(arguments)) is None:
             return True
         return tool.tool.idempotent and not self._unasked(tool, arguments)
 
-    def _offer_again(self, tool: PreparedTool, call: Any, deadline: float) -> None:
+    def _offer_again(self, tool: PreparedTool, arguments: dict[str, Any], call: Any, deadline: float) -> None:
         """Choices are of the reply alone and kept nowhere: a tool that only reads is asked for them once more."""
         if tool.tool.acts or not tool.wants_context:
             return
         context = self._make_context(tool.tool.name, self._ledger.key(call), self._session)
-        state, _ = _in_time(tool, tool.parse(call.arguments), context, deadline)
+        state, _ = _in_time(tool, arguments, context, deadline)
         if state == "done":
             self._heed([each for each in context.changes if isinstance(each, Offered)], context)
 

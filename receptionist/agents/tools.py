@@ -5,13 +5,14 @@ from __future__ import annotations
 import inspect
 import json
 import typing
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, wraps
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError, create_model
 
+from receptionist.agents.strict_schema import strict
 from receptionist.contracts.model import ToolSpec
 from receptionist.contracts.tool import Tool
 from receptionist.errors import LineError, PluginError
@@ -51,7 +52,7 @@ class PreparedTool:
     @cached_property
     def spec(self) -> ToolSpec:
         """The tool for the model, with a strict schema."""
-        schema = _strict(self.model.model_json_schema())
+        schema = strict(self.model.model_json_schema())
         return ToolSpec(self.tool.name, self.tool.description, schema)
 
     @cached_property
@@ -91,11 +92,23 @@ class PreparedTool:
             if value is not None or name not in self.model.model_fields or self.model.model_fields[name].is_required()
         }
         try:
-            parsed = self.model.model_validate(given)
+            parsed = self._validated(given)
         except ValidationError as error:
             problems = error.errors(include_input=False, include_url=False)
             raise BadArguments("; ".join(f"{'.'.join(map(str, p['loc']))}: {p['msg']}" for p in problems)) from None
         return {name: getattr(parsed, name) for name in type(parsed).model_fields}
+
+    def _validated(self, given: dict[str, Any]) -> BaseModel:
+        """The arguments, checked. A null further in means the default, too, where no null may stand."""
+        try:
+            return self.model.model_validate(given)
+        except ValidationError as error:
+            nulls = [each["loc"] for each in error.errors(include_url=False) if each["input"] is None]
+            if not nulls:
+                raise
+        for place in nulls:
+            _leave_out(given, place)
+        return self.model.model_validate(given)
 
 
 def prepared_tool(tool: Tool) -> PreparedTool:
@@ -146,13 +159,24 @@ def held_back(prepared: PreparedTool) -> PreparedTool:
     return PreparedTool(replace(prepared.tool, function=pretend, confirm=None))
 
 
+def _leave_out(values: Any, place: Sequence[int | str]) -> None:
+    """Take one key out of an object within `values`; pieces of its place that only name a choice are passed over."""
+    for piece in place[:-1]:
+        if isinstance(piece, int):  # of a list
+            values = values[piece]
+        elif isinstance(values, dict):
+            values = values.get(piece, values)
+    if isinstance(values, dict):
+        values.pop(place[-1], None)
+
+
 def _parse_json(text: str) -> dict[str, Any]:
-    """A JSON object, strictly: no NaN, no key twice, no surprises of depth or size."""
+    """A JSON object, strictly: no NaN, nothing infinite, no key twice, no surprises of depth or size."""
     if len(text) > MAX_ARGUMENTS:
         raise BadArguments("the arguments are too long")
     try:
         value = json.loads(text or "{}", object_pairs_hook=_no_key_twice, parse_constant=_no_constant)
-        json.dumps(value, ensure_ascii=False).encode()
+        json.dumps(value, ensure_ascii=False, allow_nan=False).encode()
     except (ValueError, RecursionError) as error:
         raise BadArguments(f"the arguments are not valid JSON: {str(error)[:200]}") from None
     if not isinstance(value, dict):
@@ -169,38 +193,3 @@ def _no_key_twice(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _no_constant(name: str) -> Any:
     raise ValueError(f"{name} is not JSON")
-
-
-def _strict(schema: Mapping[str, Any]) -> dict[str, Any]:
-    """Make every object closed and every key required, as strict function calling wants; optional keys take null."""
-    result: dict[str, Any] = {}
-    for key, value in schema.items():
-        if key in {"title", "default"} and not isinstance(value, dict):
-            continue
-        if key in {"properties", "$defs"}:
-            result[key] = {name: _strict(part) for name, part in value.items()}
-        elif isinstance(value, dict):
-            result[key] = _strict(value)
-        elif isinstance(value, list):
-            result[key] = [_strict(part) if isinstance(part, dict) else part for part in value]
-        else:
-            result[key] = value
-    if result.get("type") == "object":
-        required = set(schema.get("required", ()))
-        properties = result.setdefault("properties", {})
-        result["properties"] = {
-            name: part if name in required else _nullable(part) for name, part in properties.items()
-        }
-        result["required"] = list(properties)
-        result["additionalProperties"] = False
-    return result
-
-
-def _nullable(part: dict[str, Any]) -> dict[str, Any]:
-    if part.get("type") == "null" or any(option.get("type") == "null" for option in part.get("anyOf", ())):
-        return part
-    if isinstance(part.get("type"), str) and "enum" not in part:
-        return {**part, "type": [part["type"], "null"]}
-    description = {"description": part["description"]} if "description" in part else {}
-    inner = {key: value for key, value in part.items() if key != "description"}
-    return {"anyOf": [inner, {"type": "null"}], **description}

@@ -6,7 +6,7 @@ Kept with the turn as plain values (`turns.trace`):
   `notes` (the text of each: summary, earlier calls, goals), `summary_seq`, `goals` (how many), `tools` (names),
   `instructions`, and `shortened` (true) where the model refused more, so that this is what it was shown then;
 - `rounds`: for each call of a model `model`, `seconds`, `first_text` (seconds until the first words), tokens (`input`,
-  `cached`, `output`, `reasoning`), `calls` (tools it asked for), `error`;
+  `cached`, `output`, `reasoning`), `calls` (tools it asked for), `error`; those of an answer that was begun anew, too;
 - `steps`: seconds by step: `wait` (from the oldest message's arrival to the turn's start), `files` (of it, fetching
   what came along), `brief`, `model`, `tools`, `record` (until the turn's row is written, waiting for the database
   included). What comes after that row, `deliver`, is told by its messages, see `turns.delivered_after`;
@@ -28,6 +28,8 @@ LONGEST = 20_000
 """Characters of the instructions that are kept."""
 LONGEST_NOTES = 6000
 """The same of all notes together."""
+MOST_CALLS = 100
+"""Calls of one round that are kept by name; more are made by no good model, and none of them is carried out."""
 
 
 @dataclass(slots=True)
@@ -105,7 +107,7 @@ class Trace:
             tokens = {"input": usage.input, "cached": usage.cached, "output": usage.output}
             entry |= tokens | {"reasoning": usage.reasoning}
         if calls:
-            entry["calls"] = list(calls)
+            entry["calls"] = [name[:64] for name in calls[:MOST_CALLS]]
         if error:
             entry["error"] = error[:300]
         self.rounds.append(entry)

@@ -16,7 +16,7 @@ from receptionist.cli import (  # noqa: F401 - more commands of lead and strateg
     strategy_talk,
 )
 from receptionist.cli.account import account
-from receptionist.cli.base import assembled
+from receptionist.cli.base import assembled, reason
 from receptionist.cli.conversation import conversation
 from receptionist.cli.demo import demo
 from receptionist.cli.lead import lead
@@ -39,7 +39,11 @@ class _Group(click.Group):
         try:
             return super().invoke(context)
         except ReceptionistError as error:
-            raise click.ClickException(str(error)) from error
+            raise click.ClickException(reason(error)) from error
+        except UnicodeEncodeError as error:
+            raise click.ClickException(
+                "Something here is not UTF-8 text. Type it anew in a terminal with UTF-8, such as LANG=C.UTF-8."
+            ) from error
 
     def list_commands(self, context: click.Context) -> list[str]:
         """Ours, and those of plugins; a plugin that cannot load is shown by the command that needs it."""

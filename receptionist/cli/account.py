@@ -29,7 +29,9 @@ def account_add(name: str, timezone: str, country: str | None) -> None:
 
 
 @account.command("credits")
-@click.argument("amount", type=Number("write a number of turns from 1 on, such as 500, not {}", min=1))
+@click.argument(
+    "amount", type=Number("write a number of turns from 1 to 100000000, such as 500, not {}", min=1, max=10**8)
+)
 @account_option
 def account_credits(amount: int, account: str | None) -> None:
     """Add AMOUNT turns to an account; from the first time on its turns are counted."""

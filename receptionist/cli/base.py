@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 import click
 
 from receptionist.config import find_instance_path
-from receptionist.errors import AdminError
+from receptionist.errors import AdminError, ReceptionistError, Unavailable
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -40,11 +40,25 @@ def operator() -> str:
         return "somebody by command"
 
 
+LARGEST_ID = 2**63 - 1
+"""What both databases take for an id."""
+
+ID = click.IntRange(max=LARGEST_ID)
+VERSION = click.IntRange(max=2**31 - 1)
+"""The number of a strategy's version."""
+
+
+def reason(error: ReceptionistError) -> str:
+    """What is wrong, as one line; where the database cannot be used, with what it says itself."""
+    said = getattr(error.__cause__, "orig", None) if isinstance(error, Unavailable) else None
+    return str(error) if said is None else f"{error} ({printable(' '.join(str(said).split()))})"
+
+
 class Number(click.IntRange):
     """A whole number; who writes something else is told the `cure`, in which {} is what they wrote."""
 
-    def __init__(self, cure: str, *, min: int | None = None) -> None:
-        super().__init__(min=min)
+    def __init__(self, cure: str, *, min: int | None = None, max: int = LARGEST_ID) -> None:
+        super().__init__(min=min, max=max)
         self._cure = cure
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:

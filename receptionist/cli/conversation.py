@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from receptionist.cli.base import account_option, find_account, printable, reading, ready, ring
+from receptionist.cli.base import ID, account_option, find_account, printable, reading, ready, ring
 from receptionist.cli.message import told
 from receptionist.errors import AdminError
 
@@ -29,7 +29,7 @@ def conversation() -> None:
 @click.option("--person", is_flag=True, help="Only those in which the agent asked for a person.")
 @click.option("--archived", is_flag=True, help="Only those archived when the customer got another strategy.")
 @click.option("--phone", help="Only those of the customer with this number.")
-@click.option("--before", type=int, help="Go on below this id.")
+@click.option("--before", type=ID, help="Go on below this id.")
 @account_option
 def conversation_list(person: bool, archived: bool, phone: str | None, before: int | None, account: str | None) -> None:
     """List conversations, the newest first."""
@@ -76,7 +76,7 @@ def _archived(row: Any) -> str:
 
 
 @conversation.command("show")
-@click.argument("conversation_id", type=int)
+@click.argument("conversation_id", type=ID)
 @account_option
 def conversation_show(conversation_id: int, account: str | None) -> None:
     """Print a conversation, times in UTC."""
@@ -109,7 +109,7 @@ def _print(message: Any) -> None:
 
 
 @conversation.command("reply")
-@click.argument("conversation_id", type=int)
+@click.argument("conversation_id", type=ID)
 @click.argument("text")
 @as_option
 @click.option("--file", "paths", multiple=True, metavar="PATH", help="A file to send along; may be given again.")
@@ -143,7 +143,7 @@ def _upload(path: Path) -> Upload:
 
 
 @conversation.command("take")
-@click.argument("conversation_id", type=int)
+@click.argument("conversation_id", type=ID)
 @as_option
 @click.option("--minutes", type=click.IntRange(1, 10080), help="For how long; else as the strategy says.")
 @account_option
@@ -157,7 +157,7 @@ def conversation_take(conversation_id: int, person: str, minutes: int | None, ac
 
 
 @conversation.command("hand-back")
-@click.argument("conversation_id", type=int)
+@click.argument("conversation_id", type=ID)
 @account_option
 def conversation_hand_back(conversation_id: int, account: str | None) -> None:
     """Let the agent answer again, from the customer's next message on."""

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 import click
 
-from receptionist.cli.base import account_option, find_account, operator, printable, reading, ready
+from receptionist.cli.base import ID, account_option, find_account, operator, printable, reading, ready
 from receptionist.cli.lead import known_channel, lead_number
 from receptionist.cli.lead_errors import WrongRows, opened_new
 from receptionist.cli.progress import interrupt_noted, progress_shown
@@ -41,7 +41,7 @@ def erase(lead_id: int, yes: bool, account: str | None) -> None:
 
 
 @click.command("erasures")
-@click.option("--before", type=int, help="Receipts with a lower number: the next page.")
+@click.option("--before", type=ID, help="Receipts with a lower number: the next page.")
 @account_option
 def erasures(before: int | None, account: str | None) -> None:
     """List the receipts of erased leads, the newest first."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from receptionist.cli.base import account_option, operator, printable, reading
+from receptionist.cli.base import ID, account_option, operator, printable, reading
 from receptionist.cli.lead import changing, lead, lead_number, who
 
 
@@ -24,7 +24,7 @@ def lead_merge(kept_id: int, merged_id: int, account: str | None) -> None:
 
 
 @lead.command("unmerge")
-@click.argument("merge_id", type=int)
+@click.argument("merge_id", type=ID)
 @account_option
 def lead_unmerge(merge_id: int, account: str | None) -> None:
     """Undo merge MERGE_ID, which `lead show` names: both leads are what they were."""
@@ -38,7 +38,7 @@ def lead_unmerge(merge_id: int, account: str | None) -> None:
 
 
 @lead.command("suggested")
-@click.option("--before", type=int, help="Go on below this number.")
+@click.option("--before", type=ID, help="Go on below this number.")
 @account_option
 def lead_suggested(before: int | None, account: str | None) -> None:
     """List leads that may be one person: they share an e-mail address or a phone number."""

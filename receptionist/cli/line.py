@@ -6,7 +6,7 @@ import json
 
 import click
 
-from receptionist.cli.base import account_option, in_account, named_values, printable, reading
+from receptionist.cli.base import ID, account_option, in_account, named_values, printable, reading
 from receptionist.errors import AdminError
 
 
@@ -50,7 +50,7 @@ def line_add(
 
 
 @line.command("set")
-@click.argument("line_id", type=int)
+@click.argument("line_id", type=ID)
 @click.argument("settings", nargs=-1, required=True, metavar="NAME=VALUE...")
 @account_option
 def line_set(line_id: int, settings: tuple[str, ...], account: str | None) -> None:
@@ -66,7 +66,7 @@ def line_set(line_id: int, settings: tuple[str, ...], account: str | None) -> No
 
 
 @line.command("set-order")
-@click.argument("line_id", type=int)
+@click.argument("line_id", type=ID)
 @click.argument("order", type=click.Choice(["strict", "conversation"]))
 @account_option
 def line_set_order(line_id: int, order: str, account: str | None) -> None:
@@ -79,7 +79,7 @@ def line_set_order(line_id: int, order: str, account: str | None) -> None:
 
 
 @line.command("set-fallback")
-@click.argument("line_id", type=int)
+@click.argument("line_id", type=ID)
 @click.argument("text")
 @account_option
 def line_set_fallback(line_id: int, text: str, account: str | None) -> None:
@@ -107,7 +107,7 @@ def line_list(account: str | None) -> None:
 
 
 @line.command("show")
-@click.argument("line_id", type=int)
+@click.argument("line_id", type=ID)
 @account_option
 def line_show(line_id: int, account: str | None) -> None:
     """Print a line's settings and who answers there as JSON; secrets only say whether they are set."""

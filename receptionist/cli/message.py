@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from receptionist.cli.base import account_option, in_account, printable, reading, ring
+from receptionist.cli.base import ID, account_option, in_account, printable, reading, ring
 
 MEANING = {
     ("in", "waiting"): "It waits for an answer.",
@@ -30,7 +30,7 @@ def message() -> None:
 
 
 @message.command("failed")
-@click.option("--before", type=int, help="Go on below this id.")
+@click.option("--before", type=ID, help="Go on below this id.")
 @account_option
 def message_failed(before: int | None, account: str | None) -> None:
     """List failed messages, and sends whose outcome is unknown."""
@@ -51,7 +51,7 @@ def message_failed(before: int | None, account: str | None) -> None:
 
 
 @message.command("show")
-@click.argument("message_id", type=int)
+@click.argument("message_id", type=ID)
 @account_option
 def message_show(message_id: int, account: str | None) -> None:
     """Print all that is known of a message, times in UTC, and what its state means."""
@@ -95,7 +95,7 @@ def told(attachment: dict[str, Any]) -> str:
 
 
 @message.command("replay")
-@click.argument("message_ids", type=int, nargs=-1, required=True)
+@click.argument("message_ids", type=ID, nargs=-1, required=True)
 @account_option
 def message_replay(message_ids: tuple[int, ...], account: str | None) -> None:
     """Answer or send failed messages again: all of them, or none if one cannot be."""
@@ -110,7 +110,7 @@ def message_replay(message_ids: tuple[int, ...], account: str | None) -> None:
 
 
 @message.command("settle")
-@click.argument("message_id", type=int)
+@click.argument("message_id", type=ID)
 @click.argument("outcome", type=click.Choice(["sent", "not-sent"]))
 @account_option
 def message_settle(message_id: int, outcome: str, account: str | None) -> None:

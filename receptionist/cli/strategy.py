@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from receptionist.cli.base import account_option, in_account, operator, printable, reading
+from receptionist.cli.base import ID, VERSION, account_option, in_account, operator, printable, reading
 from receptionist.cli.lead import changing, lead_number
 from receptionist.errors import LineError
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from receptionist.contracts.strategy import StrategyFields
     from receptionist.db import Scope
 
-version_option = click.option("--version", "number", type=int, metavar="N", help="The version N.")
+version_option = click.option("--version", "number", type=VERSION, metavar="N", help="The version N.")
 draft_option = click.option("--draft", is_flag=True, help="The draft, in place of the published version.")
 
 
@@ -190,7 +190,7 @@ def strategy_remove(name: str, account: str | None) -> None:
 
 @strategy.command("use")
 @click.argument("name")
-@click.argument("line_id", type=int)
+@click.argument("line_id", type=ID)
 @account_option
 def strategy_use(name: str, line_id: int, account: str | None) -> None:
     """Let line LINE_ID answer with NAME; its open conversations are archived, and new ones begin."""

@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from receptionist.cli.base import (
+    VERSION,
     account_option,
     in_account,
     operator,
@@ -56,7 +57,7 @@ def _fields(file: Any) -> Any:
 
 @strategy.command("rollback")
 @click.argument("name")
-@click.argument("number", type=int)
+@click.argument("number", type=VERSION)
 @account_option
 def strategy_rollback(name: str, number: int, account: str | None) -> None:
     """Publish version NUMBER of NAME again, as its newest version."""
@@ -72,7 +73,7 @@ def strategy_rollback(name: str, number: int, account: str | None) -> None:
 
 @strategy.command("history")
 @click.argument("name")
-@click.option("--before", type=int, help="Go on below this version.")
+@click.option("--before", type=VERSION, help="Go on below this version.")
 @account_option
 def strategy_history(name: str, before: int | None, account: str | None) -> None:
     """List the versions of NAME, the newest first: when, by whom, and why."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from receptionist.cli.base import account_option, find_account, printable, ready
+from receptionist.cli.base import ID, account_option, find_account, printable, ready
 from receptionist.cli.strategy import chosen_fields, draft_option, strategy, version_option
 from receptionist.errors import AdminError, ModelError
 
@@ -27,8 +27,8 @@ SHOWN = 2000
 
 @strategy.command("render")
 @click.argument("name")
-@click.option("--lead", "lead_id", type=int, help="For this lead; without it, for somebody unknown who writes first.")
-@click.option("--line", "line_id", type=int, help="On this line; without it, where the lead wrote last.")
+@click.option("--lead", "lead_id", type=ID, help="For this lead; without it, for somebody unknown who writes first.")
+@click.option("--line", "line_id", type=ID, help="On this line; without it, where the lead wrote last.")
 @version_option
 @draft_option
 @account_option
@@ -59,7 +59,7 @@ def strategy_render(
 
 @strategy.command("chat")
 @click.argument("name")
-@click.option("--line", "line_id", type=int, help="As if on this line.")
+@click.option("--line", "line_id", type=ID, help="As if on this line.")
 @version_option
 @draft_option
 @account_option

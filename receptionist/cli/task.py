@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 import click
 
-from receptionist.cli.base import account_option, in_account, operator, printable, reading
+from receptionist.cli.base import ID, account_option, in_account, operator, printable, reading
 
 KINDS = ("callback", "claim", "message", "limit")
 
@@ -20,7 +20,7 @@ def task() -> None:
 @task.command("list")
 @click.option("--done", is_flag=True, help="Those that are done.")
 @click.option("--kind", type=click.Choice(KINDS), help="Only these.")
-@click.option("--before", type=int, help="Go on below this number.")
+@click.option("--before", type=ID, help="Go on below this number.")
 @account_option
 def task_list(done: bool, kind: str | None, before: int | None, account: str | None) -> None:
     """List open tasks, the newest first; times of calls are the account's, others in UTC."""
@@ -42,7 +42,7 @@ def task_list(done: bool, kind: str | None, before: int | None, account: str | N
 
 
 @task.command("done")
-@click.argument("task_ids", metavar="NUMBER...", nargs=-1, required=True, type=int)
+@click.argument("task_ids", metavar="NUMBER...", nargs=-1, required=True, type=ID)
 @click.option("--as", "person", help="Who did it; else who runs the command.")
 @account_option
 def task_done(task_ids: tuple[int, ...], person: str | None, account: str | None) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from receptionist.cli.base import account_option, printable, reading
+from receptionist.cli.base import ID, account_option, printable, reading
 
 if TYPE_CHECKING:
     from receptionist.db import AnyRow
@@ -19,8 +19,8 @@ def turn() -> None:
 
 
 @turn.command("list")
-@click.option("--conversation", "conversation_id", type=int, help="Only of this conversation.")
-@click.option("--before", type=int, help="The id from which to go on to older ones.")
+@click.option("--conversation", "conversation_id", type=ID, help="Only of this conversation.")
+@click.option("--before", type=ID, help="The id from which to go on to older ones.")
 @account_option
 def turn_list(conversation_id: int | None, before: int | None, account: str | None) -> None:
     """List turns, the newest first."""
@@ -37,7 +37,7 @@ def turn_list(conversation_id: int | None, before: int | None, account: str | No
 
 
 @turn.command("show")
-@click.argument("turn_id", type=int)
+@click.argument("turn_id", type=ID)
 @click.option("--prompt", is_flag=True, help="Print the instructions and notes the model was given, too.")
 @account_option
 def turn_show(turn_id: int, prompt: bool, account: str | None) -> None:

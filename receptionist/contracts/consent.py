@@ -12,6 +12,9 @@ STOP = frozenset(
 START = frozenset(("start", "unstop", "yes", "subscribe", "optin", "opt in", "opt-in"))
 HELP = frozenset(("help", "info"))
 
+ANSWERS = frozenset(("yes",))
+"""Words of START that are ordinary answers to who did not refuse messages: no consent is to be read out of them."""
+
 _LONGEST = 40
 
 
@@ -22,13 +25,22 @@ def consent_word(text: str) -> Consent:
     64.1200(a)(10)). Width, case, invisible characters and punctuation around the word make no difference; the word
     within a sentence is none ("don't stop"). "yes" allows messages only to who had refused them: see `Inbound`.
     """
-    if len(text) > _LONGEST:
-        return ""
-    plain = unicodedata.normalize("NFKC", text)
-    plain = "".join(character for character in plain if unicodedata.category(character) not in {"Cf", "Cc", "Mn"})
-    word = " ".join(plain.casefold().split()).strip(" .,!?\"'`*()[]-_:;\u2018\u2019\u201c\u201d\u2026")
+    word = _word(text)
     if word in STOP:
         return "stop"
     if word in START:
         return "start"
     return "help" if word in HELP else ""
+
+
+def is_answer(text: str) -> bool:
+    """Whether a text that allows messages may as well be the answer to a question: "yes"."""
+    return _word(text) in ANSWERS
+
+
+def _word(text: str) -> str:
+    if len(text) > _LONGEST:
+        return ""
+    plain = unicodedata.normalize("NFKC", text)
+    plain = "".join(character for character in plain if unicodedata.category(character) not in {"Cf", "Cc", "Mn"})
+    return " ".join(plain.casefold().split()).strip(" .,!?\"'`*()[]-_:;\u2018\u2019\u201c\u201d\u2026")

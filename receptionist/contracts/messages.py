@@ -41,6 +41,9 @@ class Inbound:
 
     `consent` where the message is nothing but a word such as STOP: core then blocks or opens the line to the
     customer and lets no agent answer. "start" is an ordinary message unless the customer had opted out.
+
+    `sent_at` is when the customer sent it, by the vendor's clock (an aware time); None where the vendor does not say.
+    By it the latest word on consent is known, although an older one may come later.
     """
 
     provider_message_id: str

@@ -9,6 +9,9 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 if TYPE_CHECKING:
     from receptionist.contracts.host import Host
 
+MOST_TOKENS = 2**31 - 1
+"""That one turn can have used."""
+
 
 @dataclass(frozen=True, slots=True)
 class Said:
@@ -80,7 +83,8 @@ class ModelRequest:
     raises `Interrupted` when the answer is no longer wanted. `variables` are the plain values the prompt was
     rendered from. `account_id` lets a plugin keep one account's trouble away from another's. `prompt`: where it is
     set, it takes the place of a prompt of ours, and `instructions` only holds what is true besides. `memory`: where
-    it is set, the vendor's conversation holds what came before, and `items` only what is new.
+    it is set, the vendor's conversation holds what came before, and `items` only what is new. `shown`: somebody reads
+    along; else the text may come in one piece.
     """
 
     instructions: str
@@ -98,6 +102,7 @@ class ModelRequest:
     variables: Mapping[str, Any] = field(default_factory=dict)
     prompt: StoredPrompt | None = None
     memory: Memory | None = None
+    shown: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,12 +123,20 @@ class ToolRequest:
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """Tokens as the vendor counted them; `reasoning` is part of `output`, `cached` part of `input`."""
+    """Tokens as the vendor counted them; `reasoning` is part of `output`, `cached` part of `input`. Whatever a server
+    calls a count is taken for the nearest one there can be, 0 where it is none: it neither breaks a turn nor takes away
+    from what was used."""
 
     input: int = 0
     output: int = 0
     cached: int = 0
     reasoning: int = 0
+
+    def __post_init__(self) -> None:
+        for name in ("input", "output", "cached", "reasoning"):
+            value: Any = getattr(self, name)
+            if type(value) is not int or not 0 <= value <= MOST_TOKENS:
+                object.__setattr__(self, name, _count(value))
 
     def plus(self, other: Usage) -> Usage:
         """Both together."""
@@ -133,6 +146,13 @@ class Usage:
             self.cached + other.cached,
             self.reasoning + other.reasoning,
         )
+
+
+def _count(value: Any) -> int:
+    try:
+        return min(max(int(value), 0), MOST_TOKENS)
+    except (TypeError, ValueError, OverflowError):
+        return 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,12 +13,11 @@ import structlog
 from receptionist.contracts.live import LiveEvent
 from receptionist.db import AnyRow, Scope
 from receptionist.errors import Interrupted, Unavailable
-from receptionist.models import Message
-from receptionist.models.conversations import OPEN_STATES
 from receptionist.parts import Parts
 from receptionist.pipeline import attachments, queueing
 from receptionist.pipeline.burst import wait_seconds
-from receptionist.pipeline.lease import FenceLost, Lease, LeaseKeeper, hold, release, release_until, take
+from receptionist.pipeline.giving_up import give_up
+from receptionist.pipeline.lease import FenceLost, Lease, LeaseKeeper, release, release_until, take
 from receptionist.pipeline.look import Known, View, load, look
 from receptionist.pipeline.outbox import Outbox
 from receptionist.pipeline.record import Recorded
@@ -251,7 +250,7 @@ class Drain:
         office = self._parts.directory.office(lease.account_id, lease.revision)
         line = office.lines.get(lease.line_id)
         if line is None:
-            self._bury(lease)
+            give_up(self._parts, lease)
             return True
         delivered = self._outbox.deliver(
             lease,
@@ -287,20 +286,10 @@ class Drain:
         lease.attempts += 1
         if lease.attempts > MAX_ATTEMPTS + 1:  # not even the apology could be recorded
             try:
-                self._bury(lease)
-            except (FenceLost, Unavailable):
-                log.warning("not_buried", conversation=lease.conversation_id)
+                give_up(self._parts, lease)
+            except Exception:  # what fails again and again may fail here, too; it is tried again later
+                log.warning("not_buried", conversation=lease.conversation_id, exc_info=True)
         self._give_back(lease, due_in=2.0 ** min(lease.attempts, 5))
-
-    def _bury(self, lease: Lease) -> None:
-        """Give up all that is open: the failed list shows it, and a person may replay it. Raises `FenceLost`."""
-        with self._parts.database.begin() as connection:
-            scope = Scope(connection, lease.account_id)
-            hold(scope, lease)
-            reason = "the line is not active, or its worker failed again and again"
-            statement = scope.update(Message).where(Message.conversation_id == lease.conversation_id)
-            scope.run(statement.where(Message.state == "sending").values(state="unknown", error=reason))
-            scope.run(statement.where(Message.state.in_(OPEN_STATES)).values(state="failed", error=reason))
 
     def _look(self, lease: Lease) -> View:
         with self._parts.database.begin() as connection:

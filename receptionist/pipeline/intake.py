@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -11,6 +12,7 @@ import structlog
 from sqlalchemy.exc import IntegrityError
 
 from receptionist.contracts.channel import Line
+from receptionist.contracts.consent import is_answer
 from receptionist.contracts.events import ConsentChanged, Event, LeadChanged, MessageTaken
 from receptionist.contracts.messages import Inbound, Taken
 from receptionist.db import AnyRow, Scope, db_now, prepared
@@ -19,7 +21,7 @@ from receptionist.models import Account, Conversation, Identity, Lead, Message, 
 from receptionist.parts import Parts
 from receptionist.pipeline.edge import admitted
 from receptionist.pipeline.places import Place, Places
-from receptionist.services.leads import leads
+from receptionist.services.leads import consent_order, leads
 
 log = structlog.get_logger()
 
@@ -143,12 +145,13 @@ class Intake:
         self._parts = parts
         self._places = Places()
 
-    def take_in(self, line: Line, messages: Sequence[Inbound]) -> list[Taken]:
+    def take_in(self, line: Line, messages: Sequence[Inbound], *, pulled: bool = False) -> list[Taken]:
         """Store each message once. When this returns, all of them are committed; a message that was stored
-        before is reported as a duplicate. Raises `Stale`, or `Unavailable` when nothing is sure: the sender tries
-        again. Raises `Invalid` if none of the messages can be stored."""
+        before is reported as a duplicate. `pulled`: the vendor was asked for them, so newer ones may be there already.
+        Raises `Stale`, or `Unavailable` when nothing is sure: the sender tries again. Raises `Invalid` if none of the
+        messages can be stored."""
         edited = admitted(self._parts, line, messages)
-        taken, events = self._store(line, edited)
+        taken, events = self._store(line, edited, pulled)
         for message, row in zip(edited, taken, strict=True):
             if not row.duplicate:
                 self._tell(line, message, row)
@@ -156,13 +159,13 @@ class Intake:
             self._parts.emit(event)
         return taken
 
-    def _store(self, line: Line, messages: Sequence[Inbound]) -> tuple[list[Taken], list[Event]]:
+    def _store(self, line: Line, messages: Sequence[Inbound], pulled: bool) -> tuple[list[Taken], list[Event]]:
         leads_found = self._find_leads(
             line, [each for each in messages if not self._places.get(line, each.sender.address)]
         )
         conflicts = 0
         while True:
-            batch = _Batch(self._parts, line, self._places, leads_found, short_cuts=conflicts == 0)
+            batch = _Batch(self._parts, line, self._places, leads_found, short_cuts=conflicts == 0, pulled=pulled)
             try:
                 with self._parts.rush.storing(), self._parts.database.begin(durable=True) as connection:
                     taken = [batch.take(Scope(connection, line.account_id), message) for message in messages]
@@ -223,14 +226,22 @@ class Intake:
 
 
 class _Batch:
-    """The messages of one webhook, on their way into one transaction."""
+    """The messages of one webhook, or of one look at the vendor's list, on their way into one transaction."""
 
     def __init__(
-        self, parts: Parts, line: Line, places: Places, leads_found: dict[str, int | None], *, short_cuts: bool
+        self,
+        parts: Parts,
+        line: Line,
+        places: Places,
+        leads_found: dict[str, int | None],
+        *,
+        short_cuts: bool,
+        pulled: bool,
     ) -> None:
         self._parts, self._line, self._places = parts, line, places
         self._leads_found = leads_found
-        self._short_cuts = short_cuts
+        self._short_cuts, self._pulled = short_cuts, pulled
+        self._changed: set[str] = set()
         self._seen: dict[str, Place] = {}
         self.events: list[Event] = []
 
@@ -302,16 +313,27 @@ class _Batch:
         consents, channel, address = self._parts.consents, self._line.channel, message.sender.address
         changed = False
         if message.consent == "stop":
-            changed = consents.opt_out(scope, channel, address, lead_id)
+            said = self._said(scope, message)
+            if consents.taken_back(scope, channel, address, lead_id, said):
+                return "the customer opted in again before this came"
+            changed = consents.opt_out(scope, channel, address, lead_id, said)
         elif message.consent == "start" and opted_out:
-            changed = consents.opt_in(scope, channel, address, lead_id)
+            changed = consents.opt_in(scope, channel, address, lead_id, self._said(scope, message))
+        elif message.consent == "start" and not is_answer(message.text):
+            consents.agree(scope, channel, lead_id, self._said(scope, message))
         if changed:
+            self._changed.add(address)
             self.events.append(ConsentChanged(self._line.account_id, lead_id, channel, message.consent == "stop"))
         if message.consent == "stop" or (opted_out and not changed):
             return "the customer opted out"
         if message.consent == "help":
             return "the vendor answers HELP"
         return "the customer opted in again" if changed else None
+
+    def _said(self, scope: Scope, message: Inbound) -> consent_order.Said:
+        """When a word on consent was sent; one that follows the latest in a batch is newer, for they are in order."""
+        said = consent_order.said(scope, message.sent_at, pulled=self._pulled)
+        return replace(said, late=False) if message.sender.address in self._changed else said
 
 
 def _proved(message: Inbound) -> tuple[str | None, str | None]:

@@ -17,18 +17,21 @@ from receptionist.agents.claims.backing import PERSON_BACKS, Earlier
 from receptionist.agents.context import Callback, Change, Ended, PersonRequest, Posted, SessionChange
 from receptionist.contracts.events import ConversationEnded, Event, LeadChanged, PersonRequested, ToolCalled
 from receptionist.db import Scope, db_now
+from receptionist.errors import Interrupted
 from receptionist.models import Conversation, Message, ToolCall, Turn
 from receptionist.parts import Parts
 from receptionist.pipeline import goals, post
 from receptionist.pipeline.lease import Lease, guarded, hold
 from receptionist.services.conversations import conversations, handover, sessions, tasks
-from receptionist.services.conversations.confirmations import Awaited
+from receptionist.services.conversations.confirmations import Awaited, Settled
 from receptionist.services.conversations.sessions import SessionState
 from receptionist.services.leads import leads
 from receptionist.services.leads.leads import LeadChange
 
 MAX_RESULT = 8000
 """Characters of a result that are kept and shown to the model."""
+GIVEN_UP = "The process broke off in the middle of this call; it is not known whether it was done."
+"""The result of a call that nobody takes up again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,11 +50,12 @@ class LedgeredCall:
 class Ledger:
     """The tool calls of one turn, written under the conversation's lease."""
 
-    def __init__(self, parts: Parts, lease: Lease, strategy_version_id: int) -> None:
+    def __init__(self, parts: Parts, lease: Lease, strategy_version_id: int | None) -> None:
         self._parts = parts
         self._lease = lease
         self._version = strategy_version_id
         self._number = 0
+        self._resumed = lease.turn_id is None
         self._begun = time.monotonic()
 
     @property
@@ -60,9 +64,10 @@ class Ledger:
         return self._lease.turn_id is not None
 
     def past(self) -> list[LedgeredCall]:
-        """The calls that an earlier worker made in this very turn, in order."""
+        """The calls that an earlier worker made in this very turn, in order; who asks settles those that are not."""
         if self._lease.turn_id is None:
             return []
+        self._resumed = True
         with self._parts.database.read(once=True) as connection:
             scope = Scope(connection, self._lease.account_id)
             columns = [getattr(ToolCall, each.name) for each in fields(LedgeredCall)]
@@ -99,11 +104,14 @@ class Ledger:
         return Earlier(names, request is not None and request.person_requested_at is not None, person_wrote)
 
     def begin(self, name: str, arguments: str) -> LedgeredCall:
-        """Commit that a call is about to be made. Raises `FenceLost`."""
+        """Commit that a call is about to be made. Raises `FenceLost`, or `Interrupted` where the agent is silent by
+        now: nothing is done for a customer whom a person has, or who refused messages, while an answer was written."""
         self._begun = time.monotonic()
         with self._parts.database.begin(durable=True) as connection:
             scope = Scope(connection, self._lease.account_id)
             hold(scope, self._lease)
+            if self._lease.with_person or self._lease.opted_out:
+                raise Interrupted("a person took over, or the customer opted out, before a tool was called")
             turn_id = self._lease.turn_id or open_turn(scope, self._lease, self._version)
             number = self._number + 1
             call_id = scope.insert(
@@ -136,6 +144,14 @@ class Ledger:
             self._parts.emit(event)
         for conversation_id in rings:
             self._parts.ring(conversation_id)
+
+    def give_up(self) -> None:
+        """Settle the calls that a dead worker began in a turn that no agent took up again: the next turns, and who
+        watches, learn that nobody knows what became of them, and what was agreed to for them must be asked anew.
+        Raises `FenceLost`."""
+        for call in () if self._resumed else self.past():
+            if call.state == "started":
+                self.finish(call, "unknown", GIVEN_UP, (Settled(call.name),))
 
     def key(self, call: LedgeredCall) -> str:
         """The call's idempotency key; with the time in it, for ids begin anew in another or a restored database."""

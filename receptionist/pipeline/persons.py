@@ -40,9 +40,13 @@ def ask(scope: Scope, lease: Lease, outcome: Outcome, turn_id: int) -> str | Non
 
 
 def _tell_of_limit(scope: Scope, lease: Lease, text: str, turn_id: int) -> bool:
-    """Add the task that tells of a limit, unless it is there: its text names subject, limit and day."""
+    """Add the task that tells of a limit, unless it is there: its text names subject, limit and day, so it is among
+    the newest. The account is locked only by who may have to add it."""
+    same = scope.select(Task, Task.id).where(Task.kind == "limit", Task.text == text)
+    same = same.order_by(Task.id.desc()).limit(1)
+    if scope.first(same) is not None:
+        return False
     scope.all(sa.select(Account.id).where(Account.id == scope.account_id).with_for_update())
-    same = scope.select(Task, Task.id).where(Task.kind == "limit", Task.text == text).limit(1)
     if scope.first(same) is not None:
         return False
     _add_task(scope, lease, "limit", text, turn_id)

@@ -34,7 +34,7 @@ LIMIT = " has reached its limit of "
 
 _turns = table(Turn)
 REFUSED_BEFORE = prepared(
-    sa.select(_turns.c.id)
+    sa.select(_turns.c.error)
     .where(_turns.c.conversation_id == sa.bindparam("b_conversation"), _turns.c.error.like(sa.bindparam("b_reason")))
     .order_by(_turns.c.id.desc())
     .limit(1),
@@ -72,17 +72,19 @@ class Refusals:
 
     def reserve(self, book: UsageBook) -> Reservation | Outcome:
         """Let the turn begin and count, or its outcome where a limit is reached. Raises `Unavailable`."""
+        reached = book.reserve(self.subjects())
+        return self._limited(reached) if isinstance(reached, Reached) else reached
+
+    def subjects(self) -> list[Subject]:
+        """Whose usage the turn is."""
         day, limits = local_now(self.office.timezone).date(), self.office.limits
         new = self.lease.interaction_count <= len(self.view.waiting)  # never wrote before
         account_id = self.office.id
-        reached = book.reserve(
-            [
-                Subject(Key(account_id, day, "lead", self.lease.lead_id), limits.lead, new),
-                Subject(Key(account_id, day, "line", self.lease.line_id), limits.line),
-                Subject(Key(account_id, day, "account", account_id), limits.account),
-            ]
-        )
-        return self._limited(reached) if isinstance(reached, Reached) else reached
+        return [
+            Subject(Key(account_id, day, "lead", self.lease.lead_id), limits.lead, new),
+            Subject(Key(account_id, day, "line", self.lease.line_id), limits.line),
+            Subject(Key(account_id, day, "account", account_id), limits.account),
+        ]
 
     def apology(self, reason: str) -> Outcome:
         """The fixed text for the customer, the reason for the admin."""
@@ -160,22 +162,25 @@ class Refusals:
         return replace(self._refused(self.strategy.fields.fallback_text, reason), silent_for=loops.SILENT)
 
     def _limited(self, reached: Reached) -> Outcome:
-        """The fixed text once a day in a conversation; every message goes on the failed list, to be replayed."""
+        """The fixed text once a day in a conversation; every message goes on the failed list, to be replayed. Persons
+        are not asked, nor the tasks searched, for what an earlier message told them."""
         assert self.strategy is not None
         whose = f"{reached.key.kind} {reached.key.subject_id}"
         reason = f"{whose}{LIMIT}{reached.limit} on {reached.key.day}"
         log.warning("turn_refused", conversation=self.lease.conversation_id, reason=reason)
-        said = self._limited_before(reached.key.day)
-        parts = [] if said else self.parts_of(self.strategy.fields.fallback_text)
-        return Outcome("failed", parts, error=reason, strategy_version_id=self._version, person=reason, limit=True)
+        before = self._limited_before(reached.key.day)
+        parts = self.parts_of(self.strategy.fields.fallback_text) if before is None else []
+        person = None if before == reason else reason
+        return Outcome("failed", parts, error=reason, strategy_version_id=self._version, person=person, limit=True)
 
-    def _limited_before(self, day: date) -> bool:
-        """Whether a limit refused a turn of this conversation on that day; the same text may have had other reasons."""
+    def _limited_before(self, day: date) -> str | None:
+        """Why a limit refused the newest turn of this conversation that one refused on that day; the same text may have
+        had other reasons."""
         with self.database.read() as connection:
             scope = Scope(connection, self.lease.account_id)
             reason = f"%{LIMIT}% on {day}"
             before = scope.execute(REFUSED_BEFORE, b_conversation=self.lease.conversation_id, b_reason=reason)
-            return before.first() is not None
+            return before.scalar()
 
     def _refused(self, text: str, reason: str) -> Outcome:
         """No agent may answer: a fixed text for the customer, the failed list and a person for the rest."""

@@ -12,6 +12,7 @@ import time
 from collections.abc import Sequence
 from typing import NamedTuple
 
+import sqlalchemy as sa
 import structlog
 
 from receptionist.agents.agent import Choice, shown_name
@@ -195,14 +196,18 @@ def _ask(choice: Choice, call: Call, before: SessionState, old: Sequence[AnyRow]
         check=lambda: None,
         account_id=call.account_id,
         model=choice.name,
+        shown=False,
     )
     return [event for event in choice.model.stream(request) if isinstance(event, Completed)][-1]
 
 
 def _unsummarised(scope: Scope, conversation_id: int, after: int) -> list[AnyRow]:
-    """The oldest messages that no summary holds yet, and enough of the newer ones to leave those whole."""
+    """The oldest messages that no summary holds yet, and enough of the newer ones to leave those whole; without
+    replies that the customer surely never saw."""
     columns = (Message.seq, Message.direction, Message.author, Message.text, Message.state)
-    statement = scope.select(Message, *columns).where(Message.conversation_id == conversation_id, Message.seq > after)
+    seen = sa.or_(Message.direction == "in", Message.state.not_in(("failed", "suppressed")))
+    new = (Message.conversation_id == conversation_id, Message.seq > after, seen)
+    statement = scope.select(Message, *columns).where(*new)
     return scope.all(statement.order_by(Message.seq).limit(AT_ONCE + KEPT))
 
 

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import reduce
 from typing import Any
+
+import structlog
 
 from receptionist.agents.agent import Answer
 from receptionist.agents.brief import Brief, prompt_context
@@ -19,11 +22,10 @@ from receptionist.agents.take_message import answered_again
 from receptionist.agents.trace import Trace
 from receptionist.contracts.channel import Line
 from receptionist.contracts.edits import PromptContext
-from receptionist.contracts.events import LeadChanged, MessageFailed, PersonRequested, TurnRecorded
 from receptionist.contracts.live import LiveEvent
 from receptionist.contracts.model import Said, Usage
+from receptionist.db import Scope
 from receptionist.errors import AdminError, Interrupted, ModelError, NotFound, Unavailable
-from receptionist.live.recorded import recorded as recorded_event
 from receptionist.parts import Parts
 from receptionist.pipeline.lease import Lease
 from receptionist.pipeline.ledger import Ledger
@@ -33,9 +35,22 @@ from receptionist.pipeline.post import PostOffice
 from receptionist.pipeline.record import Outcome, Recorded, Road, record
 from receptionist.pipeline.refusals import Refusals
 from receptionist.pipeline.split import split
+from receptionist.pipeline.telling import events_of, show_replies
 from receptionist.pipeline.usage import UsageBook
+from receptionist.pipeline.usage_rows import Amount
 from receptionist.services import prices
+from receptionist.services.conversations import conversations
 from receptionist.services.directory import Office, PublishedStrategy
+from receptionist.text import bounded
+
+log = structlog.get_logger()
+
+MOST_PARTS = 10
+"""Messages of one reply: each costs money on some channels, and anybody may ask a model for a novel."""
+LONGEST_MODEL = 120
+"""Characters of a model's name."""
+LONGEST_REASON = 2000
+"""The same of why a turn failed, and of what the agent may not say."""
 
 
 @dataclass(slots=True)
@@ -47,6 +62,8 @@ class Attempt:
     restarts_left: int = 3
     spent: dict[str, Usage] = field(default_factory=dict)
     """What models used so far, by model."""
+    rounds: list[dict[str, Any]] = field(default_factory=list)
+    """The calls of models so far, as in `agents.trace`."""
     files: float = 0.0
     """Seconds in which files that came along were fetched."""
 
@@ -64,19 +81,27 @@ class Turns:
         attempt.number += 1
         lease.newer.clear()
         stage, refusals = self._prepare(lease, view, attempt, check)
-        if (outcome := refusals.refusal()) is not None:
-            return stage.close(outcome)
-        begun = refusals.reserve(self._usage)
+        begun = refusals.refusal() or refusals.reserve(self._usage)
         if isinstance(begun, Outcome):
-            return stage.close(begun)
+            return self._refuse(stage, refusals, begun)
         try:
             outcome = stage.answer(self._factory, refusals)
+            if outcome.state == "silent":
+                return self._refuse(stage, refusals, outcome)
             recorded = stage.close(outcome)
-            if outcome.state != "silent":
-                begun.settle(outcome.usage.input + outcome.usage.output, outcome.cost or 0)
+            begun.settle(outcome.usage.input + outcome.usage.output, outcome.cost or 0)
             return recorded
         finally:
             begun.cancel()
+
+    def _refuse(self, stage: _Stage, refusals: Refusals, outcome: Outcome) -> Recorded:
+        """Record a turn that counts for no limit on turns; what answers used that were begun before counts all the
+        same."""
+        outcome = stage.paid(outcome, refusals.office)
+        recorded = stage.close(outcome)
+        if tokens := outcome.usage.input + outcome.usage.output:
+            self._usage.add([subject.key for subject in refusals.subjects()], Amount(0, tokens, outcome.cost or 0))
+        return recorded
 
     def fail(self, lease: Lease, view: View, reason: str) -> Recorded:
         """Give up on what waits: a fixed apology for the customer, the failed list for the admin."""
@@ -109,7 +134,7 @@ class _Stage:
         self._ticket = lease.fence * 1000 + attempt.number
         self._topic = (lease.line_id, lease.address)
         self._ledger: Ledger | None = None
-        self._trace = Trace(spent=attempt.spent)
+        self._trace = Trace(spent=attempt.spent, rounds=attempt.rounds)
         if view.waiting:
             self._trace.took("wait", (view.at - view.waiting[0].created_at).total_seconds())
         if attempt.files:
@@ -129,15 +154,19 @@ class _Stage:
         try:
             answer = self._ask(factory, self._brief(office, strategy, context))
         except (ModelError, AdminError) as error:
-            return self._paid(refusals.unanswered(str(error)), office)
+            return self.paid(refusals.unanswered(str(error)), office)
         except BaseException:
             self._withdraw()
             raise
-        return self._paid(self._done(answer, strategy, context, office), office)
+        return self.paid(self._done(answer, strategy, context, office), office)
 
     def close(self, outcome: Outcome) -> Recorded:
         """Record the outcome and tell who watches. Raises `Newer` or `FenceLost`."""
+        outcome = replace(  # both may be a model server's words
+            outcome, model=bounded(outcome.model, LONGEST_MODEL), error=bounded(outcome.error, LONGEST_REASON)
+        )
         try:
+            (self._ledger or Ledger(self._parts, self._lease, outcome.strategy_version_id)).give_up()
             recorded = record(
                 self._parts,
                 self._lease,
@@ -168,10 +197,14 @@ class _Stage:
         return self._parts.channels[self._line.channel]
 
     def parts_of(self, text: str) -> list[str]:
-        """A text as messages of the channel."""
+        """A text as messages of the channel; what is more than a reply may be is left out."""
         if self._line is None:
             return [text]
-        return split(text, self._channel.capabilities.text_limit, self._channel.length)
+        limit = self._channel.capabilities.text_limit
+        parts = split(text[: (MOST_PARTS + 1) * limit], limit, self._channel.length)
+        if len(parts) > MOST_PARTS:
+            log.warning("reply_cut", conversation=self._lease.conversation_id, characters=len(text))
+        return parts[:MOST_PARTS]
 
     def _road(self) -> Road:
         if self._line is not None and self._channel.capabilities.delivery == "pull":
@@ -197,22 +230,22 @@ class _Stage:
     def _done(self, answer: Answer, strategy: PublishedStrategy, context: PromptContext, office: Office) -> Outcome:
         text = edited(self._parts.plugins, answer.text, context)
         as_list = len(answer.choices) > self._channel.capabilities.choices
+        parts = self.parts_of(numbered(text, answer.choices) if as_list else text)
+        whole = text == answer.text.strip() and len(parts) < MOST_PARTS
         return Outcome(
             "done",
-            self.parts_of(numbered(text, answer.choices) if as_list else text),
+            parts,
             choices=answer.choices,
             model=answer.model,
             strategy_version_id=strategy.version_id,
             charged=office.metered,
             person=answer.why,
-            withheld=answer.withheld,
-            memory=answer.memory
-            if text == answer.text.strip()
-            else None,  # else the vendor's copy is not what was said
+            withheld=bounded(answer.withheld, LONGEST_REASON),
+            memory=answer.memory if whole else None,  # else the vendor's copy is not what was said
             step=answered_again(self._view.session, strategy.fields.tools),
         )
 
-    def _paid(self, outcome: Outcome, office: Office) -> Outcome:
+    def paid(self, outcome: Outcome, office: Office) -> Outcome:
         """With what all rounds of the turn used: those of attempts that were begun anew and of models that failed, too,
         each at the price of its model."""
         if not (spent := self._trace.spent):
@@ -247,7 +280,7 @@ class _Stage:
             post=PostOffice(self._parts, self._lease, context),
             deadline=self._attempt.deadline,
             check=self._wanted,
-            show=self._show,
+            show=self._show if self._channel.capabilities.streaming else None,
             withdraw=self._withdraw,
             session=self._view.session,
             trace=self._trace,
@@ -268,57 +301,34 @@ class _Stage:
     def _wanted(self) -> None:
         """Raises `Interrupted` if the answer is not wanted any more."""
         self._check()
-        if self._lease.newer.is_set() and self._attempt.restarts_left > 0 and not self._acted:
+        if not self._lease.newer.is_set():
+            return
+        if self._attempt.restarts_left > 0 and not self._acted:
             raise Interrupted("a newer message came")
+        self._lease.newer.clear()  # it is answered next, unless it was a person who came
+        if self._silenced():
+            raise Interrupted("a person took over, or the customer opted out")
+
+    def _silenced(self) -> bool:
+        """Whether the agent has nothing to say any more, as far as the database can tell now."""
+        with suppress(Unavailable), self._parts.database.read(once=True) as connection:
+            row = conversations.find(Scope(connection, self._lease.account_id), self._lease.conversation_id)
+            return bool(row.with_person) or row.opted_out_at is not None
+        return False
 
     def _show(self, text: str) -> None:
-        if self._channel.capabilities.streaming:
-            self._parts.bus.delta(self._topic, self._ticket, text)
+        self._parts.bus.delta(self._topic, self._ticket, text)
 
     def _withdraw(self) -> None:
         self._publish(LiveEvent("reset", {"turn": self._ticket}))
 
     def _tell(self, outcome: Outcome, recorded: Recorded) -> None:
-        lease = self._lease
-        for row in recorded.replies:
-            if row.state == "sent":  # the customer may have changed address since the turn began
-                event = recorded_event(
-                    row.id,
-                    "out",
-                    row.text,
-                    row.created_at,
-                    author="agent",
-                    turn=self._ticket,
-                    choices=row.choices,
-                )
-                self._parts.bus.publish((lease.line_id, row.address), event)
+        show_replies(self._parts, self._lease, recorded.replies, self._ticket)
         if not any(row.state == "sent" for row in recorded.replies):
             self._withdraw()
-        if fields := recorded.learned.fields():
-            self._parts.emit(LeadChanged(lease.account_id, lease.lead_id, fields))
-        for told in recorded.goals:
-            self._parts.emit(told)
-        self._parts.emit(
-            TurnRecorded(
-                lease.account_id,
-                lease.conversation_id,
-                recorded.turn_id,
-                time.monotonic() - self._begun,
-                outcome.state == "failed",
-                outcome.state,
-                outcome.model,
-                outcome.usage,
-                outcome.cost,
-            )
-        )
-        if outcome.state == "failed":
-            for row in self._view.waiting:
-                self._parts.emit(
-                    MessageFailed(lease.account_id, lease.conversation_id, row.id, outcome.error or "failed")
-                )
-        if recorded.person is not None:
-            summary = (outcome.step.message if outcome.step else None) or ""
-            self._parts.emit(PersonRequested(lease.account_id, lease.conversation_id, recorded.person, summary))
+        seconds = time.monotonic() - self._begun
+        for event in events_of(self._lease, self._view.waiting, outcome, recorded, seconds):
+            self._parts.emit(event)
 
 
 def _line(office: Office, lease: Lease) -> Line | None:

@@ -19,7 +19,14 @@ if TYPE_CHECKING:
     from receptionist.live.link import RedisLink
 
 PAUSE_SECONDS = 1.0
-"""After a failure of Redis uses are counted here for so long: a request waits for it once, not each time."""
+"""After a failure of Redis, or a slow answer, uses are counted here for so long: a request waits for it once, not each
+time."""
+
+PATIENCE_SECONDS = 0.15
+"""For one answer of Redis, of which a first use takes up to five. A use that took longer is no help: several of them
+would hold a request up."""
+
+WINDOW_SECONDS = 60.0
 
 log = structlog.get_logger()
 
@@ -46,6 +53,7 @@ class Limits:
         item = RateLimitItemPerMinute(per_minute)
         who = _digest(name, key)
         if self._shared is not None and self._redis_works():
+            begun = time.monotonic()
             try:
                 return _hit(self._shared, item, who, time.time)
             except TooMany:
@@ -53,6 +61,9 @@ class Limits:
             except Exception as error:  # whatever Redis and its client do: a limit must not fail a request
                 self._shared_from = time.monotonic() + PAUSE_SECONDS
                 log.info("limits_counted_here", error=f"{type(error).__name__}: {error}")
+            finally:
+                if (now := time.monotonic()) > begun + PATIENCE_SECONDS:
+                    self._shared_from = now + PAUSE_SECONDS
         return _hit(self._limiter, item, who, self._clock)
 
     def _redis_works(self) -> bool:
@@ -62,9 +73,7 @@ class Limits:
 def _shared_limiter(redis: RedisLink) -> MovingWindowRateLimiter:
     from limits.storage import RedisStorage
 
-    from receptionist.live.link import QUICK_SECONDS
-
-    pool = redis.client(QUICK_SECONDS).connection_pool
+    pool = redis.client(PATIENCE_SECONDS).connection_pool
     return MovingWindowRateLimiter(RedisStorage("redis://", connection_pool=pool, key_prefix=f"{redis.name}:limit"))
 
 
@@ -74,7 +83,8 @@ def _hit(limiter: MovingWindowRateLimiter, item: RateLimitItemPerMinute, who: st
             return
         stats = limiter.get_window_stats(item, who)
         if stats.remaining < 1:
-            wait = _up_to_the_millisecond(stats.reset_time - clock())
+            # the use that has to lapse may have been counted by a process whose clock is hours ahead
+            wait = _up_to_the_millisecond(min(stats.reset_time - clock(), WINDOW_SECONDS))
             raise TooMany(f"Too many requests; try again in {math.ceil(wait)} seconds.", retry_after=wait)
     raise TooMany("Too many requests; try again in 1 second.", retry_after=1.0)
 

@@ -109,6 +109,18 @@ def test_words_of_no_pattern_claim_something_together(reply: str, kind: str) -> 
         (("noted",), "All done!", []),
         (("moved",), "I've put you down for Friday at 3 now.", []),
         (("booked",), "I've moved you to Friday at 3.", ["moved"]),
+        ((), "Your callback is booked for Tuesday at 10.", ["booked"]),
+        (("callback",), "Your callback is booked for Tuesday at 10.", []),
+        (("booked",), "Your callback is booked for Tuesday at 10.", []),
+        (("handed_over", "promised"), "Your callback is booked for Tuesday at 10.", ["booked"]),
+        (("callback",), "Your table is booked for Tuesday at 10, and so is your callback.", ["booked"]),
+        (("callback",), "Ich habe den Rückruf auf Mittwoch um 15 Uhr verschoben.", []),
+        (("noted",), "I've got your number down.", []),
+        (("noted",), "I've got your number down for Friday at 3.", ["booked"]),
+        (("noted",), "J'ai modifié votre adresse e-mail.", []),
+        (("handed_over",), "I've sent your request to our team.", []),
+        (("handed_over",), "I've sent the invoice to you and to our team.", ["sent"]),
+        (("handed_over",), "He enviado su solicitud al equipo.", []),
     ],
 )
 def test_what_backs_what(done: tuple[str, ...], reply: str, left: list[str]) -> None:

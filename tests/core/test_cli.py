@@ -7,9 +7,11 @@ import os
 import socket
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from unittest.mock import patch
 
+import click
 import pytest
 from click.testing import CliRunner, Result
 
@@ -81,7 +83,12 @@ def test_a_business_is_set_up_from_the_command_line(parts: Parts, tmp_path: Path
             ("lead", "set", "Bea", "name=B"),
             "Bea is no number of a lead; find it with receptionist lead list --search Bea",
         ),
-        (("account", "credits", "abc"), "write a number of turns from 1 on, such as 500, not abc"),
+        (("account", "credits", "abc"), "write a number of turns from 1 to 100000000, such as 500, not abc"),
+        (("account", "credits", "9" * 30), "write a number of turns from 1 to 100000000"),
+        (("message", "replay", "1", "9" * 30), "is not in the range"),
+        (("conversation", "list", "--before", "9" * 30), "is not in the range"),
+        (("conversation", "list", "--account", "M\udcfcller"), "not UTF-8 text"),
+        (("line", "add", "webchat", "--title", "M\udcfcller"), "not UTF-8 text"),
         (("lead", "fields", "add", "email", "text"), "Every lead has email already"),
         (("lead", "list", "--channel", "fax"), "no channel fax; there are: sms, webchat"),
         (("strategy", "publish", "Front desk", "/bin/sh"), "is not text; this must be a JSON file of UTF-8"),
@@ -89,6 +96,29 @@ def test_a_business_is_set_up_from_the_command_line(parts: Parts, tmp_path: Path
 )
 def test_mistakes_are_answered_with_one_line_and_the_cure(demo: Parts, arguments: tuple[str, ...], says: str) -> None:
     assert says in call(demo, *arguments, fails=True)
+
+
+def test_every_number_has_an_end_that_the_databases_know() -> None:
+    def commands(command: click.Command) -> Iterator[click.Command]:
+        yield command
+        for each in command.commands.values() if isinstance(command, click.Group) else ():
+            yield from commands(each)
+
+    endless = {
+        (command.name, parameter.name)
+        for command in commands(main)
+        for parameter in command.params
+        if parameter.type is click.INT or (isinstance(parameter.type, click.IntRange) and parameter.type.max is None)
+    }
+    assert endless == set()
+
+
+def test_a_database_that_cannot_be_used_is_told_with_what_it_says(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/nowhere/receptionist.db"
+    (tmp_path / "settings.env").write_text(f"DATABASE_URL={url}\n")
+    done = result(tmp_path, "migrate")
+    assert done.exit_code != 0
+    assert "The database cannot be used just now; please try again. (unable to open database file)" in done.stderr
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ import pytest
 
 from receptionist import migrations
 from receptionist.config import Config, CoreSettings, find_instance_path
-from receptionist.core import assemble
+from receptionist.core import assemble, open_database
 from receptionist.db import Scope
 from receptionist.errors import SettingsError
 from receptionist.services import lines
@@ -28,6 +28,10 @@ def test_the_environment_wins_over_the_file(tmp_path: Path, monkeypatch: pytest.
     [
         ("PORT=eighty", "PORT"),
         ("PUBLIC_URL=chat.example.com", "PUBLIC_URL.*https://chat.example.com"),
+        ("PUBLIC_URL=https://chat.example.com?from=mail", "PUBLIC_URL.*https://chat.example.com"),
+        ("PUBLIC_URL=https://chat.example.com#top", "PUBLIC_URL.*https://chat.example.com"),
+        ("PUBLIC_URL=https://chat.example.com:eighty", "PUBLIC_URL.*https://chat.example.com"),
+        ("PUBLIC_URL=https://ann:x@chat.example.com", "PUBLIC_URL.*https://chat.example.com"),
         ("LOG_LEVEL=loud", "LOG_LEVEL.*debug, info"),
         ("TURN_SECONDS=600", "TURN_SECONDS"),
     ],
@@ -73,10 +77,38 @@ def test_a_lost_key_is_never_replaced_where_secrets_were_sealed_with_it(tmp_path
     assert not (tmp_path / "secret.key").exists()
 
 
-def test_a_database_that_cannot_be_used_here_is_named(tmp_path: Path) -> None:
-    (tmp_path / "settings.env").write_text("DATABASE_URL=oracle+nothing://x/y\n")
-    with pytest.raises(SettingsError, match="DATABASE_URL"):
+@pytest.mark.parametrize(
+    ("line", "says"),
+    [
+        ("DATABASE_URL=oracle+nothing://x/y", "DATABASE_URL"),
+        ("DATABASE_URL=postgresql+psycopg2://u:canary@h/d", "DATABASE_URL.*Write it like postgresql://user"),
+        ("DATABASE_URL=postgres://u:canary@h/d?pgbouncer=true", 'DATABASE_URL.*connection option "pgbouncer"'),
+        ("DATABASE_URL=postgres://u:canary@h:port/d", "DATABASE_URL cannot be read.*percent-encoded"),
+        ("DATABASE_URL=sqlite://", "DATABASE_URL names no file"),
+        ("REDIS_URL=redis://:canary@h/0?db=x", "REDIS_URL.*'db'"),
+        ("REDIS_URL=unix:///run/redis", "REDIS_URL: write it like redis://"),
+    ],
+)
+def test_an_address_that_cannot_be_used_here_is_named(tmp_path: Path, line: str, says: str) -> None:
+    (tmp_path / "settings.env").write_text(f"{line}\n")
+    with pytest.raises(SettingsError, match=says) as caught:
         assemble(tmp_path)
+    assert "canary" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgres://u:p@h/d",
+        "postgresql://u:p@h:5432/d?sslmode=require&connect_timeout=2",
+        "postgresql+psycopg://u:p%2Fx@[::1]:5/d?prepare_threshold=none",
+        "postgresql:///d?host=/run/postgresql",
+        "postgresql://u:p@first,second/d?target_session_attrs=read-write",
+    ],
+)
+def test_addresses_that_hosts_give_are_taken(tmp_path: Path, url: str) -> None:
+    database = open_database(CoreSettings(database_url=url), tmp_path)
+    assert database.engine.url.drivername == "postgresql+psycopg"
 
 
 def test_nobody_else_may_read_the_instance(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

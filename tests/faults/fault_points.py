@@ -35,7 +35,7 @@ def startup(host: Host) -> None:
     url = host.settings(PointSettings).fault_points
     if not url:
         return
-    from receptionist.agents import toolbox
+    from receptionist.agents import toolbox, trace
     from receptionist.host import PluginHost
     from receptionist.pipeline import drain, intake, outbox, turn
 
@@ -44,7 +44,7 @@ def startup(host: Host) -> None:
     _after(intake.Intake, "take_in", lambda: reach("after_commit"))
     _after(PluginHost, "receive", lambda: reach("after_ring"))
     _after(drain.Drain, "_take", lambda: reach("after_lease"))
-    _after(turn._Stage, "_show", lambda: reach("mid_stream"))
+    _after(trace.Round, "text_came", lambda: reach("mid_stream"))
     _before(turn._Stage, "close", lambda: reach("before_record"))
     _after(turn, "record", lambda: reach("after_record"))
     _before(toolbox, "_run", lambda: reach("before_effect"))
@@ -64,7 +64,7 @@ def _after(place: Any, name: str, then: Callable[[], None]) -> None:
     @functools.wraps(function)
     def wrapped(*args: Any, **kwargs: Any) -> Any:
         result = function(*args, **kwargs)
-        if result is not None or name == "_show":  # `_take` gives nothing when another worker has the lease
+        if result is not None or name == "text_came":  # `_take` gives nothing when another worker has the lease
             then()
         return result
 

@@ -7,6 +7,7 @@ from datetime import datetime
 from zoneinfo import ZoneInfo
 
 import pytest
+import sqlalchemy as sa
 
 from receptionist import MessageFailed, PersonRequested
 from receptionist.db import Scope
@@ -37,6 +38,24 @@ def test_a_lead_has_its_turns_and_no_more(counted: House) -> None:
     replay(counted)
     assert failed(counted) == []
     assert visitor.replies()[3:] == ["About Fifth question."], "one turn answers all that waited"
+
+
+def test_who_bombards_beyond_a_limit_does_not_have_the_tasks_searched_each_time(counted: House) -> None:
+    """Nor the account locked, which every other customer's turn may need."""
+    limit(counted, lead_turns=1)
+    visitor = counted.visitor()
+    assert visitor.say("First question.") == "About First question."
+    assert visitor.say("Second question.") == FALLBACK
+    searched: list[str] = []
+    listen = ("before_cursor_execute", lambda *arguments: searched.append(arguments[2]))
+    sa.event.listen(counted.parts.database.engine, *listen)
+    for number in range(3):
+        visitor.send(f"Question {number}")
+        counted.drain()
+    sa.event.remove(counted.parts.database.engine, *listen)
+    assert len(failed(counted)) == 4
+    assert [statement for statement in searched if "tasks" in statement] == []
+    assert len(tasks(counted)) == 1
 
 
 def test_a_line_is_limited_for_all_its_leads(counted: House) -> None:

@@ -31,6 +31,15 @@ def test_pieces_are_handed_on_while_the_rest_is_still_to_come(server: ModelServe
     assert end(list(stream)).text == "one two three four five six seven eight"
 
 
+def test_an_answer_that_nobody_sees_coming_is_the_same_in_two_pieces(server: ModelServer, ask: Ask) -> None:
+    server.script(["We open at nine tomorrow."])
+    server.script(["We open at nine tomorrow."])
+    seen, unseen = ask(), ask(shown=False)
+    assert len(texts(unseen)) == 2, "the first tells when the answer began"
+    assert "".join(texts(unseen)) == "".join(texts(seen))
+    assert (end(unseen).text, end(unseen).usage) == (end(seen).text, end(seen).usage)
+
+
 def test_request_is_plain_and_leaves_nothing_at_the_vendor(server: ModelServer, ask: Ask) -> None:
     ask([Said("user", "Hi"), Said("assistant", "Hello!"), Said("system", "It is Monday."), Said("user", "Open?")])
     request = server.requests[0]
@@ -46,6 +55,7 @@ def test_request_is_plain_and_leaves_nothing_at_the_vendor(server: ModelServer, 
         ],
         "stream": True,
         "store": False,
+        "include": ["reasoning.encrypted_content"],
     }
 
 

@@ -28,6 +28,27 @@ def command(installation: Installation, *arguments: str) -> str:
     return done.stdout
 
 
+def test_an_open_chat_shows_a_person_at_once_who_stops_an_answer(
+    install: Callable[..., Installation], brain: Brain
+) -> None:
+    """The command tells no browser, and the agent's turn comes to nothing that would."""
+    installation = install()
+    installation.start()
+    chat = ChatClient(installation.port)
+    chat.say("Hello?")
+    number = conversation_of(installation, chat.address)
+
+    def reply(question: Question) -> Iterator[Piece]:
+        yield "I am afraid "
+        command(installation, "conversation", "reply", number, "Ann here.", "--as", "Ann")
+        yield "that nobody is here."
+
+    brain.reply = reply
+    with chat.follow() as socket:
+        chat.send("Is anybody there?")
+        assert socket.next_reply(10) == "Ann here."
+
+
 def test_a_person_steps_in_while_the_server_runs(
     install: Callable[..., Installation], vendor: VendorServer, brain: Brain
 ) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ import pytest
 
 from receptionist import Event, HandedOver
 from receptionist.pipeline.reports import PERSON_IN_APP
-from tests.harness.house import Customer, House, Visitor
+from tests.harness.house import Customer, House, Visitor, drain_events
 from tests.people.conftest import SQLITE, Command
 from tests.pipeline.test_reports import report
 from tests.servers.brain import Brain, Piece, Question
@@ -177,6 +178,62 @@ def test_an_answer_that_acted_already_is_suppressed(house: House, command: Comma
     assert customer.replies() == ["Echo: Hello?"]
     assert ("agent", "It is booked.", "suppressed") in rows(house)
     assert "[suppressed: a person took over]" in command("conversation", "show", "1")
+
+
+@pytest.mark.parametrize("calls", [0, 1])
+@pytest.mark.parametrize("stop", ["a person takes it", "the customer opts out"])
+def test_nothing_more_is_done_once_the_agent_is_silent(
+    stop: str, calls: int, house: House, command: Command, brain: Brain, vendor: VendorServer
+) -> None:
+    """A hostile model goes on calling tools though nobody asks the agent any more."""
+    from tests.servers.brain import Calls
+
+    customer = somebody(house, "blind")
+    tables = [uuid.uuid4().hex for _ in range(calls + 1)]
+
+    def reply(question: Question) -> Iterator[Piece]:
+        number = len(question.outputs)
+        if number == calls:
+            command("conversation", "take", "1") if "person" in stop else customer.send("STOP")
+        yield Calls("book", json.dumps({"what": tables[number]})) if number <= calls else "Booked."
+
+    brain.reply = reply
+    customer.send("Book me in on Sunday.")
+    house.drain()
+    assert [effect["what"] for effect in vendor.effects if effect["what"] in tables] == tables[:calls]
+    assert [row.state for row in house.sql("SELECT state FROM tool_calls")] == ["done"] * calls
+    [turn] = house.sql("SELECT state, error FROM turns ORDER BY id")[1:]
+    assert turn == ("silent", "a person has the conversation" if "person" in stop else "the customer opted out")
+    assert customer.replies() == ["Echo: Hello?"]
+    assert house.sql("SELECT due_at, turn_id FROM conversations") == [(None, None)]
+
+
+@SQLITE
+def test_who_watches_reads_no_more_once_a_person_took_over(house: House, command: Command, brain: Brain) -> None:
+    """Also where the agent acted, so that its turn is not begun anew."""
+    from tests.servers.brain import Calls
+
+    visitor = somebody(house, "webchat")
+    assert isinstance(visitor, Visitor)
+
+    def reply(question: Question) -> Iterator[Piece]:
+        if not question.outputs:
+            yield Calls("note", '{"text": "Sunday"}')
+            return
+        yield "It is "
+        command("conversation", "take", "1")
+        house.runner.keeper.rang(1)
+        yield "noted."
+        yield "Anything else?"
+
+    brain.reply = reply
+    with visitor.watch() as watch:
+        visitor.send("I come on Sunday.")
+        house.drain()
+        shown = [event.data["text"] for event in drain_events(watch) if event.type == "delta"]
+    assert "".join(shown) in ("", "It is ")
+    assert rows(house)[2:] == [("customer", "I come on Sunday.", "silent")]
+    assert [tuple(row) for row in house.sql("SELECT name, state FROM tool_calls")] == [("note", "done")]
 
 
 def test_a_customer_who_opted_out_is_not_written_to(house: House, command: Command) -> None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from receptionist import consent_word
+from receptionist import Inbound, Sender, consent_word
 from tests.harness.house import House
 from tests.servers.brain import Brain, Piece, Question
 from tests.servers.vendor_server import VendorServer
@@ -139,6 +141,45 @@ def test_the_lines_of_other_channels_stay_open(house: House) -> None:
     customer = house.texter("askable")
     customer.send("stop")
     assert house.visitor().say("And here?") == "Echo: And here?"
+
+
+WORDS = {
+    "a START that was lost lifts no newer STOP": ("stop", "pulled start 60", False),
+    "a STOP that was lost undoes no newer START": ("start", "pulled stop 60", True),
+    "a webhook that comes late is as old as its message": ("stop", "start 60", False),
+    "the vendor's clock is off, the webhook came at once": ("stop", "start 9", True),
+    "nobody knows when the START was sent": ("stop", "pulled start", False),
+    "nobody knows when the STOP was sent": ("start", "pulled stop", False),
+    "too near to tell: the START was lost": ("stop", "pulled start 9", False),
+    "too near to tell: the STOP was lost": ("start", "pulled stop 9", False),
+    "a yes may be an answer": ("yes", "pulled stop 60", False),
+    "a yes that was lost lifts no newer STOP": ("stop", "pulled yes 60", False),
+    "both were lost, the newer comes first": ("pulled start 60", "pulled stop 120", True),
+    "both were lost, the older comes first": ("pulled stop 120", "pulled start 60", True),
+    "a STOP once more is as new as that": ("pulled stop 120", "stop", "pulled start 60", False),
+    "a START once more is as new as that": ("pulled start 240", "start", "pulled stop 120", True),
+    "an old START makes a newer one no older": ("start", "pulled start 240", "pulled stop 120", True),
+    "an old STOP makes a newer one no older": ("stop", "pulled stop 240", "pulled start 120", False),
+    "after a lost STOP a START counts as ever": ("start", "pulled stop 9", "start", True),
+}
+"""Words as they come, and when they were sent, in seconds before now; whether the customer may be written to then."""
+
+
+def test_the_latest_word_counts_by_when_it_was_sent(house: House) -> None:
+    customers = {case: house.texter("askable") for case in WORDS}
+    for case, customer in customers.items():
+        for number, word in enumerate(WORDS[case][:-1]):
+            pulled, text, ago = re.findall(r"(pulled )?(\w+) ?(\d*)", str(word))[0]
+            sent_at = datetime.now(UTC) - timedelta(seconds=int(ago)) if ago else None
+            sender, known = Sender(customer.address), consent_word(text)
+            message = Inbound(f"{number} {customer.address}", sender, text, sent_at=sent_at, consent=known)
+            house.parts.host.take_in(customer.line, [message], pulled=bool(pulled))
+    house.drain()
+    for customer in customers.values():
+        customer.send("And now?")
+    house.drain()
+    heard = {case: any("And now?" in reply for reply in customer.replies()) for case, customer in customers.items()}
+    assert heard == {case: words[-1] for case, words in WORDS.items()}
 
 
 @pytest.mark.parametrize("kind", ["idempotent", "askable"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 
 import pytest
@@ -36,6 +37,25 @@ def test_a_turn_that_cannot_be_recorded_ends_in_the_failed_list(
     assert [row[0] for row in house.sql("SELECT state FROM messages WHERE direction = 'in' ORDER BY seq")][
         1
     ] == "answered"
+
+
+def test_a_turn_that_is_given_up_has_no_part_in_the_next_answer(
+    open_house: Open, vendor: VendorServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    house = open_house()
+    visitor = house.visitor()
+    with monkeypatch.context() as patch:
+        patch.setattr(turn, "record", lambda *_arguments, **_more: 1 / 0)
+        visitor.send(f"call book {json.dumps({'what': 'table 77'})}.")
+        for _ in range(6):
+            house.make_due()
+            house.drain()
+    visitor.send(f"call book {json.dumps({'what': 'table 78'})}.")
+    house.make_due()
+    house.drain()
+    assert [row.state for row in house.sql("SELECT state FROM turns ORDER BY id")] == ["failed", "done"]
+    assert [row.turn_id for row in house.sql("SELECT turn_id FROM tool_calls ORDER BY id")] == [1, 2]
+    assert house.sql("SELECT turn_id FROM conversations") == [(None,)]
 
 
 @pytest.mark.parametrize("kind", ["visitor", "texter"])

@@ -12,7 +12,7 @@ from click.testing import CliRunner
 from receptionist import Line
 from receptionist.cli import main
 from receptionist.db import Scope
-from receptionist.services.conversations import messages
+from receptionist.services.conversations import handover, messages, reply_window
 from tests.harness.elsewhere import DROP_IN, add_line, age, write
 from tests.harness.house import House
 from tests.servers.vendor_server import VendorServer
@@ -102,6 +102,48 @@ def test_another_customers_message_opens_nothing(house: House, line: Line, custo
     house.drain()
     assert vendor.to(customer) == []
     assert vendor.to(f"{customer}-other") == ["Echo: Hello?"]
+
+
+@pytest.mark.parametrize("database", ["sqlite", "postgresql"], indirect=True)
+def test_a_word_before_many_of_ours_keeps_it_open(
+    house: House, line: Line, customer: str, vendor: VendorServer
+) -> None:
+    write(house, line, customer, "Are you open?")
+    house.drain()
+    with house.parts.database.begin() as connection:
+        scope = Scope(connection, 1)
+        channel = house.parts.channels[line.channel]
+        for number in range(2 * reply_window.PAGE):
+            handover.add_message(scope, 1, f"Offer {number}", state="sent")
+        assert reply_window.is_open(scope, channel, line.id, 1, customer)
+        assert not reply_window.is_open(scope, channel, line.id, 1, f"{customer}-other")
+
+
+def test_a_long_conversation_is_judged_as_fast_as_a_short_one(house: House, line: Line, customer: str) -> None:
+    """Counted in steps of SQLite, which differ from run to run no more than the rows do."""
+    write(house, line, customer, "Are you open?")
+    house.drain()
+    house.sql("UPDATE messages SET created_at = '2025-01-01'")
+    steps = []
+    for more in (2 * reply_window.PAGE, 2000):
+        house.sql(
+            "INSERT INTO messages (account_id, conversation_id, lead_id, line_id, seq, direction, address, author, "
+            "kind, text, state, attempts, created_at) "
+            "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < :n) SELECT 1, 1, 1, :line, "
+            "10 * :n + i, 'in', :to, 'customer', 'text', 'Hi', 'answered', 0, '2026-01-01' FROM n",
+            n=more,
+            line=line.id,
+            to=customer,
+        )
+        with house.parts.database.read() as connection:
+            counted = [0]
+            raw = connection.connection.dbapi_connection
+            raw.set_progress_handler(lambda counted=counted: counted.append(0), 1)
+            channel = house.parts.channels[line.channel]
+            assert not reply_window.is_open(Scope(connection, 1), channel, line.id, 1, customer)
+            raw.set_progress_handler(None, 1)
+        steps.append(len(counted))
+    assert steps[1] < 1.2 * steps[0], steps
 
 
 def test_a_person_is_told_what_to_do(

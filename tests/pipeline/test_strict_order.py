@@ -5,6 +5,9 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 
+from receptionist.db import Scope
+from receptionist.pipeline import queueing
+from receptionist.pipeline.lease import take
 from tests.harness.house import House
 from tests.servers.brain import Brain, Piece, Question
 from tests.servers.vendor_server import VendorServer
@@ -73,3 +76,61 @@ def test_other_lines_do_not_wait(house: House, vendor: VendorServer) -> None:
     first.send("Am I first?")
     house.drain()
     assert house.visitor().say("And here?") == "Echo: And here?"
+
+
+def set_aside(house: House) -> tuple[int, int]:
+    """Two conversations; the message of the first, who wrote first, is not to be worked on for now."""
+    strict(house)
+    for _ in range(2):
+        house.texter("askable").send("Am I next?")
+    first, second = (row.id for row in house.sql("SELECT id FROM conversations ORDER BY id"))
+    house.sql("UPDATE messages SET state = 'failed' WHERE conversation_id = :id", id=first)
+    house.sql("UPDATE conversations SET due_at = NULL WHERE id = :id", id=first)
+    return first, second
+
+
+def bring_back(house: House, conversation_id: int) -> None:
+    """The message is to be worked on again: replayed, or committed later than the younger one."""
+    house.sql("UPDATE messages SET state = 'waiting' WHERE conversation_id = :id", id=conversation_id)
+    house.sql("UPDATE conversations SET due_at = created_at WHERE id = :id", id=conversation_id)
+
+
+def test_an_older_message_that_comes_back_waits_for_the_answer_that_runs(house: House, brain: Brain) -> None:
+    first, second = set_aside(house)
+
+    def reply(question: Question) -> Iterator[Piece]:
+        if not brain.about("Am I next?")[1:]:  # within the second one's answer
+            bring_back(house, first)
+            house.runner.drain(first)
+            assert house.sql("SELECT fence FROM conversations WHERE id = :id", id=first) == [(0,)]
+        yield "Yes."
+
+    brain.reply = reply
+    house.rung.clear()
+    house.runner.drain(second)
+    assert house.sql("SELECT fence FROM conversations ORDER BY id") == [(0,), (1,)]
+    house.drain()
+    assert house.sql("SELECT fence FROM conversations ORDER BY id") == [(1,), (1,)], "its turn came"
+
+
+def test_two_that_begin_at_the_same_moment(house: House) -> None:
+    """Neither sees the other's lease before it is committed."""
+    first, second = set_aside(house)
+    with house.parts.database.begin() as connection:
+        lease = take(connection, second, "another worker", 30)
+        assert lease is not None
+        queueing.must_be_first(Scope(connection, lease.account_id), lease)
+        began = threading.Event()
+
+        def other() -> None:
+            began.set()
+            bring_back(house, first)
+            house.runner.drain(first)
+
+        worker = threading.Thread(target=other)
+        worker.start()
+        assert began.wait(5)
+        worker.join(0.5)
+        assert worker.is_alive(), "it waits for the line"
+    worker.join(10)
+    assert house.sql("SELECT fence FROM conversations ORDER BY id") == [(0,), (1,)]

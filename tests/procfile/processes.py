@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,6 +22,11 @@ class Part(Installation):
     def works(self) -> bool:
         """Whether it serves, or answers."""
         return self.healthy() if self.command == "web" else "Receptionist answers" in self.log()
+
+
+def events(part: Part) -> list[str]:
+    """What it logged."""
+    return [json.loads(line)["event"] for line in part.log().splitlines() if line.startswith("{")]
 
 
 class Procfile:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import signal
 import threading
 import time
@@ -14,7 +13,7 @@ import redis as client
 
 from tests.harness.customers import ChatClient, Texter, call
 from tests.harness.waiting import eventually
-from tests.procfile.processes import Part, Procfile
+from tests.procfile.processes import Part, Procfile, events
 from tests.servers.redis_server import RedisServer
 from tests.servers.vendor_server import VendorServer
 
@@ -41,11 +40,6 @@ def redis_of(web: Part) -> str:
     answer = call(web.port, "GET", "/health", None, {})
     assert answer.status == 200
     return str(answer.body["redis"])
-
-
-def events(part: Part) -> list[str]:
-    """What it logged."""
-    return [json.loads(line)["event"] for line in part.log().splitlines() if line.startswith("{")]
 
 
 @pytest.mark.parametrize("trouble", TROUBLES)

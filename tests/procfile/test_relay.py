@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import closing
 
 import pytest
 import redis as client
@@ -12,6 +13,7 @@ from receptionist.live.bus import MemoryBus, Subscription
 from receptionist.live.link import RedisLink
 from receptionist.live.relay import Numbers, Relay
 from tests.servers.redis_server import RedisServer
+from tests.servers.wire_between import WireBetween
 
 ADA = (1, "ada")
 KEY = b"k" * 32
@@ -35,8 +37,8 @@ def make_bus(redis: RedisServer) -> Iterator[Callable[..., MemoryBus]]:
     """`make_bus()`: the bus of one more process."""
     started: list[tuple[RedisLink, Relay]] = []
 
-    def make(listen: bool = True) -> MemoryBus:
-        bus, link = MemoryBus(), RedisLink(redis.url, KEY)
+    def make(listen: bool = True, url: str = redis.url) -> MemoryBus:
+        bus, link = MemoryBus(), RedisLink(url, KEY)
         relay = Relay(link, bus)
         started.append((link, relay))
         with bus.watch((0, "nobody")) as view:
@@ -101,6 +103,24 @@ def test_an_outage_is_one_gap_of_which_everybody_hears(make_bus: Callable[..., M
             if "message" in heard:
                 break
         assert "sync" in heard[: heard.index("message")]
+
+
+def test_those_who_stayed_connected_hear_of_what_another_could_not_say(
+    make_bus: Callable[..., MemoryBus], redis: RedisServer
+) -> None:
+    """The publisher alone was cut off: nobody else notices it but by the gap in its numbers."""
+    with closing(WireBetween(redis.port)) as wire:
+        here, there = make_bus(listen=False, url=wire.redis_url), make_bus()
+        with there.watch(ADA) as other:
+            here.publish(ADA, LiveEvent("message", {"id": 8}))
+            until(other, "message")
+            wire.cut()
+            here.publish(ADA, LiveEvent("message", {"id": 9}))
+            assert [other.next(1.5), other.next(0.0)] == [None, None]
+            wire.target = redis.port
+            until(other, "sync")  # though nothing more was said since
+            here.publish(ADA, LiveEvent("message", {"id": 10}))
+            assert until(other, "message").data == {"id": 10}
 
 
 def test_numbers_tell_gaps_apart() -> None:

@@ -2,18 +2,31 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import pytest
+from sqlalchemy import make_url
 
 from tests.harness.installation import Installation
-from tests.procfile.processes import Procfile
+from tests.harness.waiting import eventually
+from tests.procfile.processes import Part, Procfile, events
+from tests.servers.wire_between import WireBetween
 from tests.structure.sources import ROOT
 
 KINDS = pytest.mark.parametrize("kind", ["web", "worker"])
+
+
+def children(part: Part) -> list[int]:
+    """The processes that the first one started."""
+    assert part._process is not None
+    command = ["ps", "-o", "pid=", "--ppid", str(part._process.pid)]
+    return [int(pid) for pid in subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()]
 
 
 @KINDS
@@ -45,6 +58,25 @@ def test_both_start_while_redis_is_away(procfile: Callable[..., Procfile]) -> No
     together.cold = True  # as a host starts them, which other tests do not
     web, worker = together.start("web"), together.start("worker")
     assert web.healthy() and worker.running
+
+
+@pytest.mark.parametrize("database", ["postgresql"])
+def test_a_web_process_that_dies_while_the_database_is_away_takes_no_other_with_it(
+    procfile: Callable[..., Procfile],
+) -> None:
+    together = procfile(WEB_CONCURRENCY=2)
+    url = make_url(Installation(together.path).database_url)
+    with closing(WireBetween(url.port or 5432)) as wire:
+        through = url.set(host="127.0.0.1", port=wire.port).render_as_string(hide_password=False)
+        web = together.start("web", DATABASE_URL=through)
+        eventually(lambda: events(web).count("started") == 2, what="two processes")
+        wire.cut()
+        os.kill(children(web)[0], signal.SIGKILL)
+        eventually(lambda: "waits_for_database" in events(web), what="its follower")
+        assert web.running and not web.healthy()
+        wire.target = url.port or 5432
+        eventually(lambda: events(web).count("started") == 3, what="the follower at work")
+        assert web.healthy() and len(children(web)) == 2
 
 
 def test_the_programs_of_the_procfile_run_from_a_checkout_that_was_not_installed(tmp_path: Path) -> None:

@@ -11,10 +11,26 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from tests.harness.customers import ChatClient, Texter
+from tests.harness.installation import Installation
 from tests.harness.waiting import eventually
 from tests.procfile.processes import Procfile, stopped
 from tests.servers.brain import Brain, Piece, Question, echo
 from tests.servers.vendor_server import VendorServer
+
+ENDLESS = """
+import threading, time
+from receptionist import hookimpl, worker
+
+@hookimpl
+def startup(host):
+    worker.LONGEST_STOP_SECONDS = 2.0
+    threading.Thread(target=time.sleep, args=(60,)).start()
+
+@hookimpl
+def shutdown(host):
+    time.sleep({})
+"""
+"""A plugin that does not end when it is told to, be it its hook or a thread that it left."""
 
 
 class Slow:
@@ -121,6 +137,17 @@ def test_a_worker_told_to_stop_lets_its_answer_end(procfile: Callable[..., Procf
             slow.go_on.set()
             assert socket.next_reply() == "First, second, third."
         assert time.monotonic() - begun < 20
+
+
+@pytest.mark.parametrize("seconds", [0, 60])
+def test_a_plugin_that_does_not_end_keeps_no_worker(procfile: Callable[..., Procfile], seconds: int) -> None:
+    together = procfile()
+    Installation(together.path).drop_in(ENDLESS.format(seconds), "endless")
+    worker = together.start("worker")
+    begun = time.monotonic()
+    worker.terminate()
+    assert worker.wait(15) == 1
+    assert time.monotonic() - begun < 10
 
 
 def test_what_a_stopping_worker_hands_back_another_takes_up_at_once(

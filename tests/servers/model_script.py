@@ -32,7 +32,7 @@ class Answer:
     `end`: "incomplete" and "failed" end with that event (`reason` is the detail or the error code), "error" and
     "nested_error" with the two forms of the error event, "nothing" without a last event, "cut" with a reset
     connection. `whole`: sent as one JSON document although a stream was asked for. Without `conversation` the one
-    that was asked for is ignored, as servers do that know none.
+    that was asked for is ignored, as servers do that know none. `thought`: its reasoning comes with a text, too.
     """
 
     text: str = ""
@@ -46,6 +46,7 @@ class Answer:
     reasoning_tokens: int = 0
     whole: bool = False
     conversation: bool = True
+    thought: bool = False
 
 
 @dataclass(frozen=True)
@@ -97,7 +98,7 @@ def tokens(text: str) -> list[str]:
 def output_items(answer: Answer, *, reasons: bool, encrypted: bool) -> list[dict[str, Any]]:
     """The answer as output items of the Responses API."""
     items: list[dict[str, Any]] = []
-    if reasons and answer.calls:
+    if reasons and (answer.calls or answer.thought):
         items.append({"id": _id("rs"), "type": "reasoning", "summary": []})
         if encrypted:
             items[0]["encrypted_content"] = f"gAAAA{uuid.uuid4().hex}"

@@ -161,6 +161,10 @@ def test_goals_are_bounded() -> None:
         state = GoalSet("question", "Another", {}).apply(state)
     assert len(state.open_goals) == 8
     assert len(state.goals) == 18
+    long = {f"slot {number}": "x" * 300 for number in range(6)}
+    state = GoalSet("question", "Another", long, goal_id=state.open_goals[0].id).apply(state)
+    with pytest.raises(ToolError, match="take 2000 characters together"):
+        GoalSet("question", "Another", {"more": "x" * 300}, goal_id=state.open_goals[-1].id).apply(state)
 
 
 def test_what_does_not_fit_the_cache_is_read_again(house: House, brain: Brain) -> None:

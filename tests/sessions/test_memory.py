@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 from types import SimpleNamespace
 
 import pytest
 
 from receptionist.agents.agent import shown_name
 from receptionist.agents.breaker import Call
+from receptionist.agents.history import trimmed
 from receptionist.errors import ModelError, Unavailable
 from receptionist.pipeline.fair_queue import FairQueue
 from receptionist.pipeline.summariser import KEPT, LONG_SHARE
+from receptionist.services.conversations.sessions import SessionState
 from tests.harness.databases import SQLITE, first_on_both
 from tests.harness.house import House, Visitor
 from tests.servers.brain import Brain, Question
@@ -101,6 +104,18 @@ def test_nothing_that_waits_is_summarised_away(house: House, brain: Brain) -> No
 
 
 @SQLITE
+@pytest.mark.parametrize("state", ["failed", "suppressed"])
+def test_a_reply_that_nobody_got_is_in_no_summary(state: str, house: House, brain: Brain) -> None:
+    asked = summarise_as(brain, "Short.")
+    visitor = house.visitor()
+    talk(house, visitor, 60)
+    house.sql("UPDATE messages SET state = :state, text = 'You are booked for Friday' WHERE seq = 20", state=state)
+    assert house.runner.summariser.summarise(1, 1)
+    [said] = asked[0].asked
+    assert "Customer: Number 19\nCustomer: Number 21" in said
+
+
+@SQLITE
 def test_earlier_tool_calls_are_told_in_short(house: House, brain: Brain) -> None:
     visitor = house.visitor()
     visitor.say(f"call book {json.dumps({'what': 'a table'})}.")
@@ -174,3 +189,15 @@ def test_accounts_take_turns_at_being_summarised() -> None:
     assert line.put(1, 2), "it may wait again"
     line.close()
     assert line.get() is None and not line.put(1, 5)
+
+
+def test_earlier_tool_calls_leave_room_for_what_was_said_last() -> None:
+    """With the small budget of a model that runs on the own machine."""
+    long = "x" * 400
+    calls = tuple({"name": "search_facts", "arguments": f"{number}", "result": long} for number in range(12))
+    customers = {"created_at": datetime.now(UTC), "direction": "in", "author": "customer", "attachments": None}
+    said = [SimpleNamespace(seq=seq, text=f"Number {seq}", **customers) for seq in range(1, 41)]
+    shown = trimmed(said[:-1], said[-1:], SessionState(calls=calls), 1000)
+    assert [each.text for each in shown if each.role == "user"] == [each.text for each in said]
+    [note] = [each.text for each in shown if each.role == "system"]
+    assert [call["arguments"] for call in json.loads(note[note.index("[") :])] == ["8", "9", "10", "11"]

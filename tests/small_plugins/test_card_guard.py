@@ -5,6 +5,8 @@ from typing import Any
 import pytest
 
 from plugins.card_guard import veto_tool_call
+from plugins.goals import set_goal
+from receptionist.agents.tools import PreparedTool
 from tests.small_plugins.host import tool_context
 
 
@@ -37,3 +39,10 @@ def test_veto_tool_call_refuses_card_numbers(arguments: dict[str, Any]) -> None:
 )
 def test_other_numbers_pass(arguments: dict[str, Any]) -> None:
     assert veto_tool_call("note_lead", arguments, tool_context()) is None
+
+
+def test_what_a_tools_types_made_of_the_arguments_is_read_too() -> None:
+    slots = '[{"name": "card", "value": "4111 1111 1111 1111"}]'
+    said = f'{{"kind": "booking", "title": "Pay", "slots": {slots}, "goal_id": null}}'
+    arguments = PreparedTool(set_goal).parse(said)
+    assert "card numbers" in str(veto_tool_call("set_goal", arguments, tool_context()))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -47,6 +48,18 @@ class Office:
     def text_in(self, text: str, **more: Any) -> Delivery:
         """The customer texts, and the webhook is answered."""
         return self.twilio.text_in(f"{PUBLIC}/webhooks/sms/{KEY}", CUSTOMER, text, **more)
+
+    def lose(self, text: str, seconds_ago: int) -> None:
+        """The customer texted so long ago, and the webhook was lost."""
+        message = self.twilio.receive(CUSTOMER, text)
+        message.created -= timedelta(seconds=seconds_ago)
+        message.sent = message.created
+
+    def ask(self) -> None:
+        """Twilio is asked for what was lost, and what it tells is worked off."""
+        self.house.sql("UPDATE lines SET ask_due_at = NULL")
+        Asker(self.house.parts).ask()
+        self.house.drain()
 
     def replies(self) -> list[str]:
         """What the customer got."""
@@ -122,6 +135,44 @@ def test_stop_is_obeyed_and_start_lifts_it(office: Office) -> None:
     office.text_in("Are you open now?")
     office.house.drain()
     assert "open now" in office.replies()[-1]
+
+
+def test_a_lost_stop_does_not_undo_a_newer_start(office: Office) -> None:
+    office.lose("STOP", 90)
+    office.text_in("START")
+    office.house.drain()
+    office.ask()
+    office.text_in("Are you open?")
+    office.house.drain()
+    assert [row.text for row in office.messages("in")] == ["START", "STOP", "Are you open?"]
+    assert len(office.replies()) == 2, "nothing answers the STOP"
+    assert "Are you open?" in office.replies()[-1]
+
+
+def test_a_lost_start_does_not_undo_a_newer_stop(office: Office) -> None:
+    office.text_in("STOP")
+    office.lose("START", 90)
+    office.ask()
+    office.text_in("Anybody there?")
+    office.house.drain()
+    assert [(row.text, row.state) for row in office.messages("in")] == [
+        ("STOP", "silent"),
+        ("START", "silent"),
+        ("Anybody there?", "silent"),
+    ]
+    assert office.twilio.attempts == []
+
+
+@pytest.mark.parametrize("at_once", [True, False])
+def test_a_lost_start_lifts_an_older_stop(office: Office, at_once: bool) -> None:
+    office.lose("STOP", 120)
+    if not at_once:
+        office.ask()
+    office.lose("START", 120 if at_once else 60)  # of the same second, for whole seconds is what Twilio tells
+    office.ask()
+    office.text_in("Are you open?")
+    office.house.drain()
+    assert "Are you open?" in office.replies()[-1]
 
 
 def test_a_stop_that_only_twilio_knows_of(office: Office) -> None:

@@ -13,7 +13,7 @@ from plugins.twilio_sms import media
 from plugins.twilio_sms.channel import Sms
 from plugins.twilio_sms.media import MediaRoad, place_of, safe_type
 from plugins.twilio_sms.settings import TWILIO_URL
-from receptionist import Attachment, FetchFailed, Line
+from receptionist import Attachment, FetchFailed, File, Line
 from tests.servers.local_server import Exchange
 from tests.servers.twilio_server import ACCOUNT, TOKEN, Media, TwilioServer
 from tests.sms.api import Api
@@ -99,6 +99,53 @@ def test_twilios_addresses(url: str, token: bool) -> None:
     road, place = MediaRoad(TWILIO_URL), place_of(url)
     road.check(place)
     assert road.has_token(place) is token
+
+
+BUCKET = "https://s3-external-1.amazonaws.com/media.twiliocdn.com"
+
+
+def redirected(monkeypatch: pytest.MonkeyPatch, *places: str) -> list[tuple[str, bool]]:
+    """Which addresses are asked, and whether with the token, where the API sends us from one place to the next."""
+    asked: list[tuple[str, bool]] = []
+
+    def answer(session: Any, url: str, logins: Any, deadline: float) -> Any:
+        asked.append((url, logins != [None]))
+        return places[len(asked) - 1] if len(asked) <= len(places) else File(PNG, "image/png")
+
+    monkeypatch.setattr(media, "_get", answer)
+    assert fetch(API).content == PNG
+    return asked
+
+
+def test_files_of_accounts_that_protect_none_are_in_twilios_bucket(monkeypatch: pytest.MonkeyPatch) -> None:
+    """https://support.twilio.com/hc/en-us/articles/223183748: so it is without "Enforce HTTP Auth on Media URLs"."""
+    url = f"{BUCKET}/{ACCOUNT}/3fcd24357da892f4078cce801367fbc9"
+    assert redirected(monkeypatch, url) == [(API, True), (url, False)]
+
+
+@pytest.mark.parametrize(
+    "places",
+    [
+        (f"{BUCKET}.evil.example/AC/x",),
+        (f"{BUCKET}/../evil/x",),
+        (f"{BUCKET}/%2e%2e/evil/x",),
+        (f"{BUCKET}/AC/x?y=1",),
+        (BUCKET.replace("https:", "http:") + "/AC/x",),
+        (BUCKET.replace("media.twiliocdn.com", "evil") + "/AC/x",),
+        (BUCKET.replace("s3-external-1", "evil") + "/AC/x",),
+        ("https://mms.twiliocdn.com/x", f"{BUCKET}/AC/x"),
+        (f"{BUCKET}/AC/x", f"{BUCKET}/AC/y"),
+    ],
+)
+def test_nothing_else_at_amazon_is(places: tuple[str, ...], monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(FetchFailed, match="not Twilio's"):
+        redirected(monkeypatch, *places)
+
+
+def test_a_message_cannot_name_the_bucket_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(media, "_get", lambda *_: pytest.fail("a request was made"))
+    with pytest.raises(FetchFailed, match="not Twilio's"):
+        fetch(f"{BUCKET}/AC/x")
 
 
 def test_with_a_regional_address_both_are_the_api() -> None:

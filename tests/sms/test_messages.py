@@ -145,6 +145,23 @@ def test_consent(body: str, kind: str | None, consent: str) -> None:
     assert (message.text, message.consent) == (body, consent)
 
 
+def test_help_on_whatsapp_is_for_the_agent_unless_twilio_says_otherwise() -> None:
+    person = {"From": "whatsapp:+14133881111", "To": f"whatsapp:{NUMBER}"}
+    assert read(text_fields(Body="Help", **person)).consent == ""
+    assert read(text_fields(Body="Help", OptOutType="HELP", **person)).consent == "help"
+    assert read(text_fields(Body="Stop", **person)).consent == "stop"
+
+
+def test_sids_may_have_capitals() -> None:
+    """https://www.twilio.com/docs/messaging/api/message-resource: ^(SM|MM)[0-9a-fA-F]{32}$."""
+    sid = "SM" + "0123456789ABCDEF" * 2
+    assert read(text_fields(MessageSid=sid)).provider_message_id == sid
+    assert read(status_fields("sent", MessageSid=sid)).provider_message_id == sid
+    account, service = "AC" + "0123456789ABCDEF" * 2, "MG" + "ABCDEF0123456789" * 2
+    to_service = text_fields(AccountSid=account, MessagingServiceSid=service)
+    assert read(to_service, account_sid=account, messaging_service_sid=service).text == "Are you open?"
+
+
 @pytest.mark.parametrize(
     ("status", "delivery"),
     [

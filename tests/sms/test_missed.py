@@ -75,6 +75,15 @@ def test_a_service_without_a_number_sees_its_own(twilio: TwilioServer, sms: Sms)
     assert [message.provider_message_id for message in sms.missed(line, since())] == [mine.sid]
 
 
+def test_a_scheduled_message_that_went_out_just_now_hides_nothing(twilio: TwilioServer, sms: Sms) -> None:
+    line = make_line(sms, messaging_service_sid=SERVICE, phone_number="")
+    mine = twilio.receive(CUSTOMER, "Hi", service=SERVICE)
+    sms.send(line, Outbound(1, "message-1-1", CUSTOMER, "a reminder", 1))
+    scheduled = twilio.sent[0]
+    scheduled.created, scheduled.sent = mine.created - timedelta(days=2), mine.created
+    assert [message.provider_message_id for message in sms.missed(line, since())] == [mine.sid]
+
+
 def test_page_by_page(twilio: TwilioServer, sms: Sms, line: Line) -> None:
     sids = [twilio.receive(CUSTOMER, str(number)).sid for number in range(450)]
     assert [message.provider_message_id for message in sms.missed(line, since())] == sids

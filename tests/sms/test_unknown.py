@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import time
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
+from plugins.twilio_sms import channel as channel_module
 from plugins.twilio_sms import sending
 from plugins.twilio_sms.channel import Sms
 from receptionist import Line, Outbound, SendUnknown, Sent
-from tests.servers.twilio_server import NUMBER, Fault, TwilioServer
+from tests.servers.twilio_server import Fault, TwilioServer
 from tests.sms.fake_host import CUSTOMER, SERVICE, FakeHost, make_line
 
 
@@ -130,14 +132,37 @@ def test_it_is_found_behind_many_others(twilio: TwilioServer, sms: Sms, line: Li
 
 @pytest.mark.parametrize("fault", ["500", "cut", "garbage", Fault("429")])
 def test_a_list_that_cannot_be_had_tells_nothing(twilio: TwilioServer, sms: Sms, line: Line, fault: Any) -> None:
-    twilio.fail_reads(fault)
+    twilio.fail_reads(*[fault] * len(sending.PAUSES))
     with pytest.raises(SendUnknown, match="could not be asked"):
         sms.resolve_unknown(line, outbound())
 
 
-def test_wrong_credentials_are_named(sms: Sms) -> None:
+@pytest.mark.parametrize("fault", ["500", "cut", "garbage", Fault("429")])
+def test_a_list_that_cannot_be_had_once_is_asked_again(twilio: TwilioServer, sms: Sms, line: Line, fault: Any) -> None:
+    sent = sms.send(line, outbound())
+    twilio.fail_reads(fault)
+    assert sms.resolve_unknown(line, outbound()) == sent
+
+
+def test_the_last_look_counts(twilio: TwilioServer, sms: Sms, line: Line, monkeypatch: pytest.MonkeyPatch) -> None:
+    real, looks = sending._listed, iter([True, False])
+
+    def at_first(*arguments: Any) -> str | None:
+        if not next(looks):
+            twilio.fail_reads("500")
+        return real(*arguments)
+
+    monkeypatch.setattr(sending, "_listed", at_first)
+    with pytest.raises(SendUnknown, match="could not be asked"):
+        sms.resolve_unknown(line, outbound())
+
+
+def test_wrong_credentials_are_named_at_once(sms: Sms, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sending, "PAUSES", (0.0, 30.0))
+    begun = time.monotonic()
     with pytest.raises(SendUnknown, match="does not accept the credentials"):
         sms.resolve_unknown(make_line(sms, auth_token="0" * 32), outbound())
+    assert time.monotonic() - begun < 5
 
 
 def test_an_unknown_time_tells_nothing(sms: Sms, line: Line) -> None:
@@ -150,4 +175,17 @@ def test_the_pauses_and_the_requests_stay_within_fifteen_seconds(monkeypatch: py
 
     monkeypatch.undo()
     assert sum(sending.PAUSES) < RESOLVE_SECONDS < 15
-    assert NUMBER
+    assert sending.PATIENCE + max(sending.PAUSES) < RESOLVE_SECONDS
+
+
+def test_a_list_that_hangs_is_not_waited_for_again(
+    twilio: TwilioServer, sms: Sms, line: Line, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sending, "PATIENCE", 0.2)
+    monkeypatch.setattr(sending, "PAUSES", (0.0, 30.0))
+    monkeypatch.setattr(channel_module, "RESOLVE_SECONDS", 0.3)
+    twilio.fail_reads("hang")
+    begun = time.monotonic()
+    with pytest.raises(SendUnknown, match="in time"):
+        sms.resolve_unknown(line, outbound())
+    assert time.monotonic() - begun < 5

@@ -93,6 +93,25 @@ def test_what_is_known_already_is_not_asked(house: House) -> None:
     assert other.say("Thanks, Grace") == f"Thank you. {CONTACT}"
 
 
+def test_all_at_once_in_ones_own_words(house: House) -> None:
+    house.sql("UPDATE accounts SET country = 'DE', revision = revision + 1")
+    visitor = house.visitor()
+    said = "Hi, I'm Ada King, my number is 0170 1234567, I need my bike fixed"
+    assert visitor.say(said) == f"{SORRY}\n{PASSED_ON}"
+    assert tasks(house) == [("message", f"{said}\nName: Ada King\nTo be reached: +491701234567")]
+    assert house.sql("SELECT name, phone FROM leads") == [("Ada King", "+491701234567")]
+
+
+def test_a_number_alone_is_no_need_and_a_late_answer_is_not_lost(house: House) -> None:
+    house.sql("UPDATE accounts SET country = 'DE', revision = revision + 1")
+    assert talk(house.visitor(), "0170 1234567", "My bike is broken") == [f"{SORRY}\n{NEED}", f"Thank you. {NAME}"]
+    visitor = house.visitor()
+    assert talk(visitor, "Do you repair old bikes?", "Why?", "Ada")[1:] == [f"Thank you. {CONTACT}", PASSED_ON]
+    assert tasks(house)[-1][1].startswith("Do you repair old bikes?\nWhy?\nAda\nName: not said")
+    visitor.say("0170 7654321")
+    assert [row.phone for row in house.sql("SELECT phone FROM leads ORDER BY id")] == ["+491701234567", "+491707654321"]
+
+
 def test_each_question_is_asked_once(house: House) -> None:
     visitor = house.visitor()
     replies = talk(visitor, "Do you repair old bikes?", "Are you open tomorrow morning?", "No")

@@ -6,10 +6,12 @@ import os
 import re
 import subprocess
 import sys
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
 
+from receptionist import Outbound
 from tests.structure.sources import ROOT
 from tests.testing import documented
 
@@ -116,6 +118,11 @@ def save(folder: Path, plugin: str) -> None:
     folder.mkdir()
     (folder / "smsgate.py").write_text(plugin, encoding="utf-8")
     (folder / "test_smsgate.py").write_text(documented.suite(), encoding="utf-8")
+
+
+def test_what_the_page_names_of_a_message_is_there() -> None:
+    named = set(re.findall(r"\bmessage\.([a-z_]+)", documented.PAGE.read_text(encoding="utf-8")))
+    assert {"key", "to", "text"} < named <= {field.name for field in fields(Outbound)}
 
 
 def test_a_channel_with_a_reply_window_passes_its_check(outcomes: dict[str, str]) -> None:

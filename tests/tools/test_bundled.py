@@ -17,6 +17,7 @@ from tests.harness.house import House
 
 FACTS = [
     {"topic": "Parking", "text": "Behind the house, free for two hours."},
+    {"topic": "TV", "text": "Every room has one."},
     {"topic": "Dogs", "text": "Well-behaved dogs are welcome."},
     {"topic": "Café", "text": "We serve coffee; parking a bicycle is possible at the café."},
 ]
@@ -36,6 +37,9 @@ def test_facts_and_services_are_found(desk: House, calls: Script) -> None:
     outputs = calls("search_facts", {"query": "price of a cut"})
     visitor.say("What is a cut?")
     assert "Cut: 45.00 EUR, 45 minutes, Wash and dry." in json.loads(outputs[0])["found"]
+    outputs = calls("search_facts", {"query": "Is there a TV?"})
+    visitor.say("TV?")
+    assert json.loads(outputs[0])["found"] == ["TV: Every room has one."]
     outputs = calls("search_facts", {"query": "submarine"})
     visitor.say("A submarine?")
     assert outputs[0].startswith("Nothing is known about this.")

@@ -79,6 +79,8 @@ def test_what_cannot_be_agreed_on(office: House, calls: Script) -> None:
         (monday(), None, "No phone number is known"),
         (monday(), "call me", "not a phone number that can be called"),
         ("soon", "0170 1234567", "Not called: when"),
+        ("0001-01-01T00:00:00+14:00", "0170 1234567", "This is no time"),
+        ("9999-12-31T23:59:59-14:00", "0170 1234567", "This is no time"),
     ):
         outputs = calls("schedule_callback", {"when": when, "phone": phone, "note": None})
         visitor.say("Call me")
@@ -116,3 +118,19 @@ def test_a_task_survives_a_process_that_dies_within_the_call(office: House, call
     office.drain()
     assert len(office.sql("SELECT id FROM tasks")) == 1
     assert office.sql("SELECT phone FROM leads")[0].phone == "+491701234567"
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        "I've noted your number, and your callback is booked for Monday at 10 am.",
+        "You're down for a call on Monday at 10. Tom will ring you.",
+        "Ihr Rückruf ist für Montag um 10 Uhr eingeplant.",
+        "Su llamada queda agendada para el lunes a las 10:00.",
+        "Votre rappel est programmé pour lundi à 10 h.",
+    ],
+)
+def test_what_was_agreed_may_be_said_in_any_words(reply: str, office: House, calls: Script) -> None:
+    calls("schedule_callback", {"when": monday(), "phone": "0170 1234567", "note": None}, say=reply)
+    assert office.visitor().say("Call me on Monday at 10") == reply
+    assert [row.kind for row in office.sql("SELECT kind FROM tasks")] == ["callback"]

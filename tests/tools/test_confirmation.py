@@ -200,6 +200,27 @@ def test_a_process_that_dies_while_acting_does_not_act_again(shop: House, brain:
     assert "It is not known whether this was done" in brain.questions[-1].resumed[0]
 
 
+def test_what_was_agreed_to_is_asked_anew_after_workers_died_over_it(shop: House, brain: Brain) -> None:
+    """It may have been done; the customer's yes of that time is not good for a second one."""
+    visitor = shop.visitor()
+    visitor.say(order())
+    obeys(brain, **SOUP)
+    visitor.send("Yes")
+
+    def die(self: object, call: object, state: str, *rest: object) -> None:
+        raise SystemError("the process died")
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("receptionist.pipeline.ledger.Ledger.finish", die)
+        shop.drain()
+    shop.sql("UPDATE conversations SET attempts = 3")
+    shop.make_due()
+    shop.drain()
+    assert visitor.replies()[-1].startswith("Sorry")
+    assert visitor.say("Did it work?").count("Not done yet") == 2
+    assert made(shop) == [("Soup", "Friday")]
+
+
 def test_what_waits_is_bounded_and_expires(monkeypatch: pytest.MonkeyPatch) -> None:
     state = SessionState()
     for number in range(MAX_PENDING + 2):
@@ -249,6 +270,8 @@ ABOUT = json.dumps({"day": "2026-11-20", "dish": "Soup", "hour": "15:05"})
         *("Yes", "yes!!", "Yes, please. Thank you so much", "OK, do it", "That's right", "No problem", "👍", "👍🏽 ok"),
         *("Yes, the soup", "Yes, 15:05", "Ja, bitte", "ja gern, vielen Dank!", "Natürlich", "Sí", "¡Claro que sí!"),
         *("Sí, por favor", "Oui", "D'accord", "Oui, s'il vous plaît, merci"),
+        *("Yes, that's fine", "yes pls", "Yes, that works for me", "Looks good to me", "Super, danke", "ja, stimmt so"),
+        *("sí, me viene bien", "dale", "Tout à fait", "Oui, ça me convient"),
     ],
 )
 def test_a_yes(text: str) -> None:
@@ -261,6 +284,7 @@ def test_a_yes(text: str) -> None:
         *("", "?", "No", "Yes?", "Yes, but on Friday", "Yes, at 4", "Yes, the salad", "OK, let me think about it"),
         *("Good question", "Right now I can't", "wie teuer ist das?", "Ja, aber lieber morgen", "Oui, mais demain"),
         *("Sí, pero el viernes", "Please tell me more", "Thanks", "hello", "yes " * 90, "1", "❤️"),
+        *("Yes, looks expensive", "Super teuer", "sí, pero va mal", "Oui, c'est trop"),
     ],
 )
 def test_no_yes(text: str) -> None:

@@ -62,6 +62,29 @@ def test_a_tool_call_is_told_without_what_it_was_about(house: House) -> None:
     assert "nuts" not in str(seen(house, ToolCalled))
 
 
+def test_a_call_that_a_dead_worker_left_is_told_and_remembered(house: House, brain: Brain) -> None:
+    """Workers died within the call until nobody took it up again."""
+    visitor = house.visitor()
+    visitor.send('call note {"text": "allergic to nuts"}.')
+
+    def die(*_: object, **__: object) -> None:
+        raise SystemError("the process died")
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("receptionist.pipeline.ledger.Ledger.finish", die)
+        house.drain()
+    house.sql("UPDATE conversations SET attempts = 3")
+    house.make_due()
+    house.drain()
+    [(told, then)] = seen(house, ToolCalled)
+    assert told == ToolCalled(1, 1, 1, "note", "unknown", told.seconds)
+    assert then[0] == ["unknown"], "it was committed before it was told"
+    assert house.sql("SELECT turns.state, turn_id FROM turns, conversations") == [("failed", None)]
+    assert visitor.say("Did you note it?") == "Echo: Did you note it?"
+    assert any("it is not known whether it was done" in note for note in brain.questions[-1].notes)
+    assert len(seen(house, ToolCalled)) == 1
+
+
 def test_goals_are_told_when_they_are_set_added_to_and_closed(house: House) -> None:
     visitor = house.visitor()
     for name, arguments in (

@@ -8,6 +8,7 @@ import pytest
 
 from receptionist.db import Scope
 from receptionist.services import prices
+from receptionist.services.conversations import handover, turns
 from tests.harness.house import House
 from tests.limits.conftest import COUNTED
 from tests.sessions.test_memory import talk
@@ -88,6 +89,24 @@ def test_an_answer_that_is_begun_anew_counts_twice(dear: House) -> None:
     assert used(dear) == (1, 4600, 100_000)
     assert visitor.say("Thanks") == "Well."
     assert spent(dear)[1] == ("done", "dear-1", 2000, 300, 50_000)
+
+
+def test_an_answer_that_a_person_stopped_counts_without_a_turn(dear: House) -> None:
+    def take() -> None:
+        with dear.parts.database.begin() as connection:
+            handover.take(Scope(connection, 1), 1, "Ann", 60)
+
+    dear.plugin("dear").fails = False
+    dear.plugin("dear").during.append(take)
+    visitor = dear.visitor()
+    visitor.send("Are you open?")
+    dear.drain()
+    assert visitor.replies() == []
+    assert spent(dear) == [("silent", "dear-1", 2000, 300, 50_000)]
+    with dear.parts.database.read() as connection:
+        [round_] = turns.find(Scope(connection, 1), 1).trace["rounds"]
+    assert (round_["model"], round_["input"], round_["output"]) == ("dear", 2000, 300)
+    assert used(dear) == (0, 2300, 50_000)
 
 
 def test_a_summary_counts_without_being_a_turn(dear: House) -> None:

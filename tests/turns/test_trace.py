@@ -131,7 +131,7 @@ def test_which_messages_and_notes_were_shown(house: House, show) -> None:  # typ
     visitor = house.visitor()
     visitor.say(f"call book {json.dumps({'what': 'a table'})}.")
     visitor.say("Thanks")
-    house.parts.settings = house.parts.settings.model_copy(update={"history_tokens": 60})
+    house.parts.settings = house.parts.settings.model_copy(update={"history_tokens": 85})
     visitor.say("Is there anything " + "else " * 30)
     assert "Messages shown whole: 1 to 3 of the conversation." in show("show", "2")
     printed = show("show", "3", "--prompt")

@@ -23,7 +23,7 @@ MAX_LOOKS = 12
 BACKED_BY = {
     "booked": frozenset(("booked", "moved")),
     "promised": frozenset(("promised", "handed_over", "callback")),
-    "callback": frozenset(("callback", "promised", "handed_over")),
+    "callback": frozenset(("callback", "promised", "handed_over", "booked", "moved")),
     "will_send": frozenset(("sent", "promised", "handed_over", "callback")),
 }
 """Which tools' claims back a claim besides its own kind. A tool of any kind backs `done` ("All done!")."""
@@ -32,7 +32,8 @@ BACKED_BY = {
 @dataclass(frozen=True, slots=True)
 class Claim:
     """A sentence that claims something. `kind`: see `rules.KINDS`; `group`: whether it says that something was done
-    (`performed`, `state`, `thing`) or will be (`announced`, `promised`); `start` and `end`: its place in the reply."""
+    (`performed`, `state`, `thing`) or will be (`announced`, `promised`); `start` and `end`: its place in the reply;
+    `others`: kinds that it may as well be of."""
 
     kind: str
     group: str
@@ -41,6 +42,7 @@ class Claim:
     language: str
     start: int
     end: int
+    others: frozenset[str] = frozenset()
 
 
 def claims_of(text: str, language: str | None = None) -> list[Claim]:
@@ -71,6 +73,8 @@ def is_backed(claim: Claim, done: Collection[str]) -> bool:
     """Whether something of what was done makes the claim true."""
     if claim.kind == "done":
         return bool(done)
+    if not claim.others.isdisjoint(done):
+        return True
     return not BACKED_BY.get(claim.kind, frozenset((claim.kind,))).isdisjoint(done)
 
 
@@ -133,9 +137,26 @@ def _of_frames(
             return
 
 
+def _others(kind: str, span: tuple[int, int], sentence: Sentence, language: Rules) -> frozenset[str]:
+    """Kinds that the claim may as well be of, by what it is about: "Your call is booked for Tuesday" may tell of a
+    callback, "I've got your number down" of a note."""
+    start, end = span
+    within = _last_part(language.clause, sentence.words[max(0, start - LOOK_BACK) : start + 1])
+    within += sentence.words[start + 1 : end]
+    after = sentence.words[end - 1 : end + LOOK_BACK]
+    return frozenset(
+        other.kind
+        for other in language.other
+        if kind in other.sounds
+        and (other.within.search(within) or other.after.match(after))
+        and not other.besides.search(sentence.words)
+    )
+
+
 def _claim(text: str, sentence: Sentence, kind: str, group: str, span: tuple[int, int], language: Rules) -> Claim:
     whole, said = text[sentence.start : sentence.end].strip(), sentence.words[slice(*span)].strip()
-    return Claim(kind, group, whole, said, language.language, sentence.start, sentence.end)
+    others = _others(kind, span, sentence, language)
+    return Claim(kind, group, whole, said, language.language, sentence.start, sentence.end, others)
 
 
 def _matches(regex: re.Pattern[str], words: str, triggers: Collection[str]) -> Iterator[re.Match[str]]:

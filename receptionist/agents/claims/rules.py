@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache, cached_property
 from importlib import resources
-from typing import Any, get_args
+from typing import Any, NamedTuple, get_args
 
 from receptionist.contracts.tool import ClaimKind
 from receptionist.errors import SettingsError
@@ -24,6 +24,7 @@ GAPS = {"...": 12, "..": 4}
 FILLERS = ("soft", "opening", "again")
 """Lists of words that tell nothing new."""
 
+_ABOUT = ("within", "after", "besides")
 _WORD = re.compile(r"\w+")
 _PIECE = re.compile(r"\{\w+\}|(?:\([^)]*\)|[^\s({])+")
 _NAME = re.compile(r"\{(\w+)\}")
@@ -43,16 +44,29 @@ class Pattern:
         return re.compile(self.expression)
 
 
+class Other(NamedTuple):
+    """Claims that sound as if they were of one of the kinds `sounds`, and may as well be of `kind`, by words `within`
+    them or right `after` them; unless something `besides` stands in the sentence."""
+
+    kind: str
+    sounds: frozenset[str]
+    within: re.Pattern[str]
+    after: re.Pattern[str]
+    besides: re.Pattern[str]
+
+
 @dataclass(frozen=True)
 class Rules:
     """A language's rules. `triggers`: the word that a pattern cannot do without, to the patterns. `clause` and `strong`
-    end what a negation, and what an "if", holds for. `fillers`: words that tell nothing new ("already")."""
+    end what a negation, and what an "if", holds for. `other`: what may as well be of another kind. `fillers`: words
+    that tell nothing new ("already")."""
 
     language: str
     safe: str
     patterns: tuple[Pattern, ...]
     triggers: Mapping[str, tuple[int, ...]]
     harmless: Mapping[str, re.Pattern[str]]
+    other: tuple[Other, ...]
     clause: re.Pattern[str]
     strong: re.Pattern[str]
     fillers: frozenset[str]
@@ -74,11 +88,15 @@ def rules(language: str) -> Rules:
             compiler.add(group, pattern)
     triggers = {word: tuple(sorted(found)) for word, found in compiler.triggers.items()}
     harmless = {name: re.compile(compiler.either(listed)) for name, listed in data["harmless"].items()}
+    other = tuple(
+        Other(each["is"], frozenset(each["sounds"]), *(re.compile(compiler.either(each[name])) for name in _ABOUT))
+        for each in data["other"]
+    )
     ends = "|".join(_listed(data["clause_words"]))
     subjects = "|".join([ends, *_listed(data["new_subject"])]).replace("(", "(?:")
     clause, strong = re.compile(f" (?:[,;:?!-]|{subjects}) "), re.compile(f" (?:[;:?!-]|{ends}) ")
     fillers = frozenset(_WORD.findall(" ".join(data["lists"][name] for name in FILLERS)))
-    return Rules(language, data["safe"], compiler.patterns(), triggers, harmless, clause, strong, fillers)
+    return Rules(language, data["safe"], compiler.patterns(), triggers, harmless, other, clause, strong, fillers)
 
 
 @cache

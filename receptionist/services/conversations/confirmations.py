@@ -32,16 +32,19 @@ class Awaited:
 
 @dataclass(frozen=True, slots=True)
 class Settled:
-    """A call that was agreed to has been made: it waits no more, whatever came of it."""
+    """A call that was agreed to has been made: it waits no more, whatever came of it. Without `arguments`: none of this
+    tool does."""
 
     tool: str
-    arguments: str
+    arguments: str | None = None
 
     def apply(self, state: SessionState) -> SessionState:
         """The state without it."""
-        return replace(
-            state, pending=tuple(each for each in waiting(state) if not _is(each, self.tool, self.arguments))
-        )
+        left = (each for each in waiting(state) if each["tool"] != self.tool or not self._means(each["arguments"]))
+        return replace(state, pending=tuple(left))
+
+    def _means(self, arguments: str) -> bool:
+        return self.arguments is None or self.arguments == arguments
 
 
 def waiting(state: SessionState) -> tuple[Mapping[str, Any], ...]:

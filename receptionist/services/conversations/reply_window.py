@@ -5,28 +5,57 @@ from __future__ import annotations
 import sqlalchemy as sa
 
 from receptionist.contracts.channel import Channel
-from receptionist.db import Scope, db_now
-from receptionist.models import Message
+from receptionist.db import Scope, db_now, prepared
+from receptionist.models import Message, table
+
+PAGE = 50
+"""Messages that are looked at in one go, the newest first."""
+LAST = 2**63 - 1
+"""Above all ids."""
+
+_messages = table(Message)
+_begin = db_now(sa.bindparam("b_seconds", type_=sa.Float))
+_fresh = _messages.c.created_at > _begin
+_heard = sa.and_(
+    _fresh,
+    _messages.c.direction == "in",
+    _messages.c.address == sa.bindparam("b_address"),
+    sa.or_(_messages.c.sent_at.is_(None), _messages.c.sent_at > _begin),
+)
+NEWEST = prepared(
+    sa.select(
+        _messages.c.id,
+        sa.case((_fresh, True), else_=False).label("fresh"),
+        sa.case((_heard, True), else_=False).label("heard"),
+    )
+    .where(
+        _messages.c.lead_id == sa.bindparam("b_lead"),
+        _messages.c.line_id == sa.bindparam("b_line"),
+        _messages.c.id < sa.bindparam("b_before"),
+    )
+    .order_by(_messages.c.id.desc())
+    .limit(PAGE),
+    _messages,
+)
 
 
 def is_open(scope: Scope, channel: Channel, line_id: int, lead_id: int, address: str) -> bool:
     """Whether a text may go to this address by the line now; always, where the channel has no window.
 
     It counts from when the customer wrote, as the vendor says (`Inbound.sent_at`): a webhook that comes late, or once
-    more, opens nothing. No clock of a vendor is believed to be ahead of ours."""
+    more, opens nothing. No clock of a vendor is believed to be ahead of ours. Nothing is looked at that came before the
+    window, so a conversation of years costs what a new one does."""
     seconds = channel.capabilities.reply_window_seconds
     if seconds is None:
         return True
-    begin = db_now(-seconds)
-    heard = scope.select(Message, Message.id).where(
-        Message.lead_id == lead_id,
-        Message.line_id == line_id,
-        Message.address == address,
-        Message.direction == "in",
-        Message.created_at > begin,
-        sa.or_(Message.sent_at.is_(None), Message.sent_at > begin),
-    )
-    return scope.first(heard.order_by(Message.id.desc()).limit(1)) is not None
+    whose = {"b_lead": lead_id, "b_line": line_id, "b_address": address, "b_seconds": -seconds}
+    before = LAST
+    while rows := scope.execute(NEWEST, **whose, b_before=before).all():
+        for row in rows:
+            if row.heard or not row.fresh:
+                return bool(row.heard)
+        before = rows[-1].id
+    return False
 
 
 def rule(channel: Channel) -> str:

@@ -24,6 +24,8 @@ MAX_OPEN = 8
 MAX_CLOSED = 10
 """Closed goals that are kept."""
 MAX_SLOTS = 20
+MAX_GOAL = 2000
+"""Characters of a goal's slots together: the model is shown all of them with each turn, besides what was said."""
 MAX_CALLS = 12
 """Earlier tool calls that are kept for the model."""
 MAX_SHOWN = 400
@@ -71,6 +73,8 @@ class GoalSet:
             goal = Goal(_next_id(state), self.kind, self.title[:120], slots, changed_at=_now())
         if len(goal.slots) > MAX_SLOTS:
             raise ToolError(f"A goal takes {MAX_SLOTS} slots; leave the less important ones out.")
+        if sum(len(name) + len(value) for name, value in goal.slots.items()) > MAX_GOAL:
+            raise ToolError(f"The slots of a goal take {MAX_GOAL} characters together; say it in fewer words.")
         goals = (*(each for each in state.goals if each.id != goal.id), goal)
         if sum(each.state == "open" for each in goals) > MAX_OPEN:
             raise ToolError(f"There are {MAX_OPEN} open goals; close one first: {_ids(state)}.")

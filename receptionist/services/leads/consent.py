@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
@@ -11,10 +12,11 @@ from receptionist.errors import LeadError
 from receptionist.models import Consent, Conversation, Identity, Line, Message, OptOut, table
 from receptionist.security.fingerprint import Fingerprints
 from receptionist.services.leads import lead_addresses, leads
+from receptionist.services.leads.consent_order import NOW, Said
 
 _opt_outs = table(OptOut)
 OUT = prepared(
-    sa.select(_opt_outs.c.id).where(
+    sa.select(_opt_outs.c.created_at).where(
         _opt_outs.c.channel == sa.bindparam("b_channel"), _opt_outs.c.address_hash == sa.bindparam("b_hash")
     ),
     _opt_outs,
@@ -34,37 +36,61 @@ class Consents:
 
     def opted_out(self, scope: Scope, channel: str, address: str) -> bool:
         """Whether this address refused messages on this channel."""
-        found = scope.execute(OUT, b_channel=channel, b_hash=self._hash(scope, channel, address))
-        return found.first() is not None
+        return self._out_since(scope, channel, address) is not None
 
     def still_out(self, scope: Scope, channel: str, address: str, lead_id: int) -> bool:
         """Whether this address refused messages, which is then known of the lead, too: it may have been erased since
         and be another one."""
-        if not self.opted_out(scope, channel, address):
+        since = self._out_since(scope, channel, address)
+        if since is None:
             return False
         if channel not in known(scope, lead_id):
-            note(scope, lead_id, channel, "refused", CUSTOMER)
+            note(scope, lead_id, channel, "refused", CUSTOMER, since)
         return True
 
-    def opt_out(self, scope: Scope, channel: str, address: str, lead_id: int) -> bool:
-        """Write no more to this address on this channel: what is not sent yet is suppressed. False if it was so."""
+    def opt_out(self, scope: Scope, channel: str, address: str, lead_id: int, said: Said = NOW) -> bool:
+        """Write no more to this address on this channel: what is not sent yet is suppressed. False if it was so.
+
+        Whether it was `taken_back` since is for the caller to ask."""
         if self.opted_out(scope, channel, address):
+            self._confirm(scope, channel, address, lead_id, said)
             return False
-        self._refuse(scope, channel, address)
+        self._refuse(scope, channel, address, said)
         self._silence(scope, channel, lead_id)
-        note(scope, lead_id, channel, "refused", CUSTOMER)
+        note(scope, lead_id, channel, "refused", CUSTOMER, said.at)
         return True
 
-    def opt_in(self, scope: Scope, channel: str, address: str, lead_id: int) -> bool:
-        """Write to this address again, and in conversations with it. False if it had not opted out.
+    def taken_back(self, scope: Scope, channel: str, address: str, lead_id: int, said: Said) -> bool:
+        """Whether the customer has written START since this STOP was sent, surely and from this address."""
+        if not said.late:
+            return False
+        word = known(scope, lead_id).get(channel)
+        if word is None or (word.state, word.source) != ("granted", CUSTOMER) or not said.before(word.changed_at):
+            return False
+        own = (Identity.lead_id == lead_id, Identity.kind == leads.channel_kind(channel))
+        return scope.first(scope.select(Identity, Identity.id).where(*own, Identity.value != address)) is None
+
+    def agree(self, scope: Scope, channel: str, lead_id: int, said: Said) -> None:
+        """Keep that the customer wrote START without having refused messages, for an older STOP may come later."""
+        if said.late and said.at is None:
+            return
+        word = known(scope, lead_id).get(channel)
+        if word is None or (word.state == "granted" and (said.at is None or word.changed_at < said.at)):
+            note(scope, lead_id, channel, "granted", CUSTOMER, said.at)
+
+    def opt_in(self, scope: Scope, channel: str, address: str, lead_id: int, said: Said = NOW) -> bool:
+        """Write to this address again, and in conversations with it. False if it had not opted out, or may have done
+        so after this was said.
 
         Those of the lead's other addresses that opted out stay silent."""
+        if said.late and not all(said.after(each) for each in self._refusals(scope, channel, address, lead_id)):
+            return False
         removed = scope.run(sa.delete(OptOut).where(*self._which(scope, channel, address)))
         own = scope.all(self._conversations(scope, channel, lead_id).add_columns(Conversation.address))
         still = {each for each in {row.address for row in own} - {address} if self.opted_out(scope, channel, each)}
         opened = self._open(scope, [row.id for row in own if row.address not in still])
         if removed or opened:
-            note(scope, lead_id, channel, "granted", CUSTOMER)
+            note(scope, lead_id, channel, "granted", CUSTOMER, said.at)
         return bool(removed or opened)
 
     def refuse(self, scope: Scope, lead_id: int, channel: str, by: str) -> bool:
@@ -115,8 +141,30 @@ class Consents:
         self._silence(scope, channel, row.id)
         return {"opt_outs": made, "conversations": marked}
 
-    def _refuse(self, scope: Scope, channel: str, address: str) -> int:
-        return scope.insert(OptOut, channel=channel, address_hash=self._hash(scope, channel, address))
+    def _out_since(self, scope: Scope, channel: str, address: str) -> datetime | None:
+        since: datetime | None = scope.execute(
+            OUT, b_channel=channel, b_hash=self._hash(scope, channel, address)
+        ).scalar()
+        return since
+
+    def _refusals(self, scope: Scope, channel: str, address: str, lead_id: int) -> list[datetime]:
+        """When this address refused messages, and when it was last said of the lead."""
+        since, word = self._out_since(scope, channel, address), known(scope, lead_id).get(channel)
+        times = (since, word.changed_at if word is not None and word.state == "refused" else None)
+        return [each for each in times if each is not None]
+
+    def _confirm(self, scope: Scope, channel: str, address: str, lead_id: int, said: Said) -> None:
+        """The customer says once more what holds already: from now on it is as new as that, and the customer's own."""
+        at = said.known_at
+        older = (*self._which(scope, channel, address), OptOut.created_at < at)
+        scope.run(sa.update(OptOut).where(*older).values(created_at=at))
+        refused = (Consent.lead_id == lead_id, Consent.channel == channel, Consent.state == "refused")
+        newer = sa.case((Consent.changed_at < at, at), else_=Consent.changed_at)
+        scope.run(scope.update(Consent).where(*refused).values(source=CUSTOMER, changed_at=newer))
+
+    def _refuse(self, scope: Scope, channel: str, address: str, said: Said = NOW) -> int:
+        values = {"channel": channel, "address_hash": self._hash(scope, channel, address)}
+        return scope.insert(OptOut, **values, created_at=said.known_at)
 
     def _silence(self, scope: Scope, channel: str, lead_id: int) -> None:
         """Mark the lead's conversations, and send nothing of what is not sent yet."""
@@ -168,9 +216,9 @@ def known(scope: Scope, lead_id: int) -> dict[str, AnyRow]:
     return {row.channel: row for row in rows}
 
 
-def note(scope: Scope, lead_id: int, channel: str, state: str, source: str) -> None:
-    """Keep what a lead agreed to, and how that is known."""
+def note(scope: Scope, lead_id: int, channel: str, state: str, source: str, at: datetime | None = None) -> None:
+    """Keep what a lead agreed to, how that is known, and since when: now, if `at` is not given."""
     which = (Consent.lead_id == lead_id, Consent.channel == channel)
-    values = {"state": state, "source": source[:200], "changed_at": db_now()}
+    values = {"state": state, "source": source[:200], "changed_at": db_now() if at is None else at}
     if not scope.run(scope.update(Consent).where(*which).values(**values)):
         scope.insert(Consent, lead_id=lead_id, channel=channel, **values)

@@ -186,7 +186,7 @@ def _join_consents(scope: Scope, consents: Consents, kept_id: int, merged_id: in
         old, new = ours.get(channel), theirs.get(channel)
         changed = False
         if new is not None and (old is None or (old.state, new.state) == ("granted", "refused")):
-            consent.note(scope, kept_id, channel, new.state, new.source)
+            consent.note(scope, kept_id, channel, new.state, new.source, new.changed_at)
             changed = True
         now = consent.known(scope, kept_id)[channel]
         spread = consents.spread(scope, kept_id, channel) if now.state == "refused" else {}
