@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from typing import Any, NamedTuple
@@ -55,10 +56,9 @@ class UsageRows:
         Everybody writes rows in one order, days first (as `leads.erasure` deletes them), so that two processes wait for
         each other and do not deadlock.
         Raises `IntegrityError` if the account of one of them is gone."""
-        days = [{**key._asdict(), **amount._asdict()} for key, amount in sorted(amounts.items())]
-        totals = _by_key(connection.execute(self._add_days, days))
+        totals = _by_key(connection.execute(self._add_days, _as_json(amounts)))
         if months := _of_months(amounts):
-            connection.execute(self._add_months, months)
+            connection.execute(self._add_months, _as_json(months))
         return totals
 
 
@@ -68,26 +68,43 @@ def totals_of(connection: sa.Connection, keys: Sequence[Key]) -> dict[Key, Amoun
 
 
 def _upsert(is_sqlite: bool, rows: sa.Table, *keys: str) -> Any:
+    """Adds what `b_rows` holds, a JSON array of arrays: one text for any number of rows, which is read and planned
+    once, where one with a list of values is as long as the list."""
     if is_sqlite:
         from sqlalchemy.dialects.sqlite import insert
     else:
         from sqlalchemy.dialects.postgresql import insert  # type: ignore[assignment]
-    statement = insert(rows)
+    names = (*keys, *Amount._fields)
+    given = _given_rows(is_sqlite, [rows.c[name] for name in names])
+    statement = insert(rows).from_select(names, given)
     added = {name: rows.c[name] + statement.excluded[name] for name in Amount._fields}
     return statement.on_conflict_do_update(index_elements=[rows.c[name] for name in keys], set_=added)
 
 
-def _of_months(amounts: Mapping[Key, Amount]) -> list[dict[str, Any]]:
-    """What leads used, by calendar month."""
+def _given_rows(is_sqlite: bool, columns: Sequence[sa.Column[Any]]) -> sa.Select[Any]:
+    given = sa.bindparam("b_rows", type_=sa.Text)
+    values: list[sa.ColumnElement[Any]]
+    if is_sqlite:
+        each = sa.func.json_each(given).table_valued("value")
+        values = [sa.func.json_extract(each.c.value, f"$[{place}]") for place in range(len(columns))]
+    else:
+        each = sa.func.json_array_elements(sa.cast(given, sa.JSON)).table_valued("value")
+        values = [sa.cast(each.c.value.op("->>")(place), column.type) for place, column in enumerate(columns)]
+    return sa.select(*values).select_from(each).where(sa.true())  # else SQLite takes ON CONFLICT for a join's condition
+
+
+def _as_json(amounts: Mapping[Any, Amount]) -> dict[str, str]:
+    return {"b_rows": json.dumps([(*key, *amount) for key, amount in sorted(amounts.items())], default=str)}
+
+
+def _of_months(amounts: Mapping[Key, Amount]) -> dict[tuple[int, int, date], Amount]:
+    """What leads used, by account, lead and calendar month."""
     months: dict[tuple[int, int, date], Amount] = {}
     for key, amount in amounts.items():
         if key.kind == "lead":
             month = key.account_id, key.subject_id, key.day.replace(day=1)
             months[month] = months.get(month, NOTHING).plus(amount)
-    return [
-        {"account_id": account_id, "lead_id": lead_id, "month": month, **amount._asdict()}
-        for (account_id, lead_id, month), amount in sorted(months.items())
-    ]
+    return months
 
 
 def _by_key(rows: Iterable[Any]) -> dict[Key, Amount]:
