@@ -1,6 +1,6 @@
 """What a turn did, written down as it goes, for the person who asks why the agent said that.
 
-Kept with the turn as plain values (`turns.trace`):
+Kept with the turn as plain values (`turns.trace`), while it runs only `seen_seq`, the newest message it looks at:
 
 - `shown`: `messages` (how many, notes included), `first_seq` and `last_seq` of the messages that were shown whole,
   `notes` (the text of each: summary, earlier calls, goals), `summary_seq`, `goals` (how many), `tools` (names),

@@ -13,6 +13,7 @@ import structlog
 from receptionist.contracts.live import LiveEvent
 from receptionist.db import AnyRow, Scope
 from receptionist.errors import Interrupted, Unavailable
+from receptionist.models import Turn
 from receptionist.parts import Parts
 from receptionist.pipeline import attachments, queueing
 from receptionist.pipeline.burst import wait_seconds
@@ -195,7 +196,7 @@ class Drain:
             if view.waiting and not self._wait(lease, view):
                 attempt = attempt or Attempt(time.monotonic() + self._parts.settings.turn_seconds)
                 lease.work_until = attempt.deadline + OVERTIME
-                view = _narrowed(lease, view)
+                view = self._narrowed(lease, view)
                 recorded = self._turn(lease, view, attempt)
                 if recorded is not None:
                     attempt = None
@@ -211,9 +212,10 @@ class Drain:
         try:
             if lease.attempts >= MAX_ATTEMPTS:
                 return self._turns.fail(lease, view, f"its worker died or failed {lease.attempts} times")
-            whole = _narrowed(lease, self._with_files(lease, view, attempt))
+            whole = self._narrowed(lease, self._with_files(lease, view, attempt))
             if whole is not view and whole.unsent:  # came while files were fetched, and goes out first
                 return None
+            lease.seen_seq = max((row.seq for row in whole.waiting), default=0)
             return self._turns.run(lease, whole, attempt, lambda: self._may_go_on(lease))
         except (FenceLost, HandBack):
             raise
@@ -222,6 +224,18 @@ class Drain:
             if attempt.restarts_left < -1:
                 raise RuntimeError("an answer was interrupted that nothing may interrupt any more") from error
             return None
+
+    def _narrowed(self, lease: Lease, view: View) -> View:
+        """What a turn may look at: of a suspect only the oldest message, or what it saw when it acted. That was for
+        these, so with any of them left out it would be done again; and what it never saw is not over with it."""
+        if lease.attempts < SUSPECT_ATTEMPTS:
+            return view
+        if lease.turn_id is None:
+            return view.oldest_alone()
+        with self._parts.database.read(once=True) as connection:
+            statement = Scope(connection, lease.account_id).select(Turn, Turn.trace).where(Turn.id == lease.turn_id)
+            trace = connection.execute(statement).scalar() or {}
+        return view.up_to(trace["seen_seq"]) if trace.get("seen_seq") else view
 
     def _with_files(self, lease: Lease, view: View, attempt: Attempt) -> View:
         """The view with the files that came along stored; the same one where there are none."""
@@ -317,11 +331,3 @@ class Drain:
             raise FenceLost("another worker took the conversation over")
         if self.cut_off.is_set():
             raise HandBack("the process is about to end")
-
-
-def _narrowed(lease: Lease, view: View) -> View:
-    """What a turn may look at: of a suspect only the oldest message.
-
-    Unless it acted already: that was for what it saw then, and what it left out would be acted on again."""
-    suspect = lease.attempts >= SUSPECT_ATTEMPTS and lease.turn_id is None
-    return view.oldest_alone() if suspect else view

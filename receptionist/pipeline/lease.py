@@ -72,6 +72,8 @@ class Lease:
     """Whether that person is the loop guard, before whom nothing was being written: what was said goes out."""
     person_is_late: bool = False
     """Whether a person was asked for who has not come in the account's time."""
+    seen_seq: int = 0
+    """The newest message that the turn at work looks at."""
     noted_at: datetime = EPOCH
     """The database's time when it was last noted how the conversation is."""
     lost: threading.Event = field(default_factory=threading.Event)

@@ -191,7 +191,11 @@ class Ledger:
 def open_turn(scope: Scope, lease: Lease, strategy_version_id: int | None) -> int:
     """Make the turn's row and note it on the conversation, so that the next worker finds it."""
     turn_id = scope.insert(
-        Turn, conversation_id=lease.conversation_id, strategy_version_id=strategy_version_id, state="running"
+        Turn,
+        conversation_id=lease.conversation_id,
+        strategy_version_id=strategy_version_id,
+        state="running",
+        trace={"seen_seq": lease.seen_seq},
     )
     scope.run(guarded(scope, lease).values(turn_id=turn_id))
     return turn_id

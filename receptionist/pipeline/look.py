@@ -49,6 +49,13 @@ class View:
             return self
         return replace(self, waiting=waiting, held_back=self.held_back + len(self.waiting) - len(waiting))
 
+    def up_to(self, seq: int) -> View:
+        """The view with what waits up to this `seq`, for a turn that saw no more; whole if that is nothing."""
+        waiting = [row for row in self.waiting if row.seq <= seq]
+        if not waiting or len(waiting) == len(self.waiting):
+            return self
+        return replace(self, waiting=waiting, held_back=self.held_back + len(self.waiting) - len(waiting))
+
 
 _messages = table(Message)
 

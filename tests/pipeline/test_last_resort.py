@@ -92,3 +92,24 @@ def test_a_turn_that_acted_is_ended_with_all_it_saw(
     assert [effect["what"] for effect in vendor.effects].count(f"table {attempts}") == 1
     open_ones = house.sql("SELECT count(*) FROM messages WHERE direction = 'in' AND state = 'waiting'")
     assert open_ones == [(0,)]
+
+
+def test_a_narrowed_turn_that_acted_is_ended_with_the_one_message_it_saw(
+    house: House, vendor: VendorServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """F21: of several messages a suspect's turn looks at the oldest; what it never saw is answered."""
+    texter = house.texter()
+    for text in ('call book {"what": "table 4"}.', "And are you open?", "And where are you?"):
+        texter.send(text)
+    house.sql("UPDATE conversations SET attempts = 2")
+    with monkeypatch.context() as patch:
+        patch.setattr(turn, "record", lambda *_arguments, **_more: 1 / 0)
+        house.drain()
+    house.make_due()
+    house.drain()
+    apology, answer = texter.replies()
+    assert apology.startswith("Sorry")
+    assert answer == "Echo: And are you open? | And where are you?"
+    assert [effect["what"] for effect in vendor.effects].count("table 4") == 1
+    states = [row.state for row in house.sql("SELECT state FROM messages WHERE direction = 'in' ORDER BY seq")]
+    assert states == ["failed", "answered", "answered"]
