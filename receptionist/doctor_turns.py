@@ -11,6 +11,7 @@ from receptionist.db import Scope, db_now
 from receptionist.models import Account, Turn, table
 from receptionist.parts import Parts
 from receptionist.services import limits, prices
+from receptionist.text import counted
 
 LOOKED_AT = 1000
 """The newest turns of the whole installation that are looked at."""
@@ -30,8 +31,8 @@ def failures(parts: Parts) -> str | None:
         reasons = Counter(_short(reason) for reason in connection.execute(failed).scalars())
     if not reasons:
         return None
-    told = "; ".join(f"{reason} ({count} times)" for reason, count in reasons.most_common(REASONS))
-    return f"{reasons.total()} of the last turns failed: {told}. See: receptionist message failed"
+    told = "; ".join(f"{reason} ({counted(count, 'time')})" for reason, count in reasons.most_common(REASONS))
+    return f"{reasons.total()} of the last turns failed: {told}. See: receptionist turn list"
 
 
 def uncounted(parts: Parts) -> Iterator[tuple[bool, str]]:

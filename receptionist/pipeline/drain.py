@@ -264,7 +264,7 @@ class Drain:
         office = self._parts.directory.office(lease.account_id, lease.revision)
         line = office.lines.get(lease.line_id)
         if line is None:
-            give_up(self._parts, lease)
+            give_up(self._parts, lease, office.no_line(lease.line_id))
             return True
         delivered = self._outbox.deliver(
             lease,
@@ -300,7 +300,7 @@ class Drain:
         lease.attempts += 1
         if lease.attempts > MAX_ATTEMPTS + 1:  # not even the apology could be recorded
             try:
-                give_up(self._parts, lease)
+                give_up(self._parts, lease, "its worker failed again and again")
             except Exception:  # what fails again and again may fail here, too; it is tried again later
                 log.warning("not_buried", conversation=lease.conversation_id, exc_info=True)
         self._give_back(lease, due_in=2.0 ** min(lease.attempts, 5))

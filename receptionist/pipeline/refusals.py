@@ -62,7 +62,7 @@ class Refusals:
         if (outcome := self._silence()) is not None:
             return outcome
         if self.line is None:
-            return self.apology("the line is not active")
+            return self.apology(self.office.no_line(self.lease.line_id))
         if self.strategy is None:
             reason = self.office.no_strategy(self.lease.line_id, self.lease.lead_strategy_id)
             return self._refused(self.line.fallback_text, reason)

@@ -85,6 +85,12 @@ class Office:
             raise NotFound("This line is not active.")
         return self.lines[line_id]
 
+    def no_line(self, line_id: int) -> str:
+        """Why `lines` has no such line, for the admin."""
+        if line_id in self.unusable:
+            return f"the settings of line {line_id} cannot be used: {self.unusable[line_id]}"
+        return f"line {line_id} is not active"
+
     def strategy(self, line_id: int, own: int | None = None) -> PublishedStrategy | None:
         """The strategy that answers on a line, or the lead's `own`, which wins; None if there is none that may."""
         return self.strategies.get(own or self.strategy_of_line.get(line_id, 0))
@@ -227,7 +233,7 @@ def _reason(error: SettingsError | ValidationError) -> str:
     if isinstance(error, SettingsError):
         return str(error)
     problems = error.errors(include_input=False, include_url=False)
-    return "; ".join(f"{'.'.join(map(str, problem['loc']))}: {problem['msg']}" for problem in problems)
+    return "; ".join(": ".join((*map(str, problem["loc"]), problem["msg"])) for problem in problems)
 
 
 def _strategies(scope: Scope) -> tuple[dict[int, PublishedStrategy], dict[int, str]]:

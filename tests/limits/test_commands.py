@@ -160,7 +160,7 @@ def test_the_doctor_tells_what_fails_and_what_is_not_counted(watched: House, bra
     watched.visitor().say("Fail.")
     turns, *others = look(watched)
     assert (turns.what, turns.good) == ("turns", None)
-    assert turns.text.startswith("1 of the last turns failed: Incorrect API key provided [2J (1 times).")
+    assert turns.text.startswith("1 of the last turns failed: Incorrect API key provided [2J (1 time).")
     assert others == [], "nobody wants to know what it costs"
     limit(watched, account_cost=5)
     _, prices = look(watched)

@@ -7,6 +7,8 @@ from collections.abc import Callable
 
 import pytest
 
+from receptionist import Event
+from receptionist.contracts.events import MessageFailed
 from receptionist.pipeline import turn
 from tests.harness.house import House
 from tests.servers.vendor_server import VendorServer
@@ -113,3 +115,19 @@ def test_a_narrowed_turn_that_acted_is_ended_with_the_one_message_it_saw(
     assert [effect["what"] for effect in vendor.effects].count("table 4") == 1
     states = [row.state for row in house.sql("SELECT state FROM messages WHERE direction = 'in' ORDER BY seq")]
     assert states == ["failed", "answered", "answered"]
+
+
+def test_messages_of_a_line_whose_settings_went_missing_say_so(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    """They are on the failed list with the true reason, and who watches is told."""
+    told: list[Event] = []
+    monkeypatch.setattr(house.parts, "emit", told.append)
+    texter = house.texter("askable")
+    texter.send("Are you open?")
+    house.sql("UPDATE lines SET settings = '{}'")
+    house.sql("UPDATE accounts SET revision = revision + 1")
+    house.drain()
+    rows = house.sql("SELECT id, direction, state, error FROM messages ORDER BY seq")
+    assert [(row.direction, row.state) for row in rows] == [("in", "failed"), ("out", "failed")]
+    assert all("settings of line" in row.error and "Field required" in row.error for row in rows)
+    failed = [each.message_id for each in told if isinstance(each, MessageFailed)]
+    assert failed == [row.id for row in rows]
