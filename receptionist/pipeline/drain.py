@@ -226,8 +226,8 @@ class Drain:
             return None
 
     def _narrowed(self, lease: Lease, view: View) -> View:
-        """What a turn may look at: of a suspect only the oldest message, or what it saw when it acted. That was for
-        these, so with any of them left out it would be done again; and what it never saw is not over with it."""
+        """What a suspect's turn may look at: only the oldest message; of one that acted before its worker died what it
+        saw then, as none of that may be acted on again, and nothing that came later ends with it."""
         if lease.attempts < SUSPECT_ATTEMPTS:
             return view
         if lease.turn_id is None:
@@ -302,7 +302,7 @@ class Drain:
             try:
                 give_up(self._parts, lease, "its worker failed again and again")
             except Exception:  # what fails again and again may fail here, too; it is tried again later
-                log.warning("not_buried", conversation=lease.conversation_id, exc_info=True)
+                log.warning("not_given_up", conversation=lease.conversation_id, exc_info=True)
         self._give_back(lease, due_in=2.0 ** min(lease.attempts, 5))
 
     def _look(self, lease: Lease) -> View:

@@ -18,6 +18,7 @@ import structlog
 from receptionist.agents.agent import Choice, shown_name
 from receptionist.agents.breaker import Call
 from receptionist.agents.factory import AgentFactory
+from receptionist.agents.listening import heard
 from receptionist.contracts.model import Completed, ModelRequest, Said
 from receptionist.db import AnyRow, Scope
 from receptionist.errors import Unavailable
@@ -198,7 +199,7 @@ def _ask(choice: Choice, call: Call, before: SessionState, old: Sequence[AnyRow]
         model=choice.name,
         shown=False,
     )
-    return [event for event in choice.model.stream(request) if isinstance(event, Completed)][-1]
+    return [event for event in heard(choice.model, request) if isinstance(event, Completed)][-1]
 
 
 def _unsummarised(scope: Scope, conversation_id: int, after: int) -> list[AnyRow]:
