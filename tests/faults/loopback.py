@@ -55,7 +55,7 @@ class Loopback(Channel):
 
     name = "loopback"
     title = "Loopback"
-    capabilities = Capabilities(text_limit=400, burst_seconds=0.3, media=True)
+    capabilities = Capabilities(text_limit=400, burst_seconds=1.5, media=True)
     Settings = LoopbackLine
 
     def verify(self, request: WebhookRequest, line: Line) -> None:
