@@ -7,7 +7,10 @@ setting or a plugin, and the *log*. Messages for customer and admin name the cau
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from receptionist.contracts.model import Usage
 
 
 class ReceptionistError(Exception):
@@ -111,8 +114,12 @@ class ModelError(ReceptionistError):
     """The model gave no usable answer. Read in the log and on the turn.
 
     `retryable`: the same request may work in a moment. `retry_after`: seconds the server asked for.
-    `admin`: a person must act (bad key, quota, unknown model), so retrying is useless.
+    `admin`: a person must act (bad key, quota, unknown model), so retrying is useless, and nobody of the strategy is
+    answered by this model for a while; never for what a customer can cause. `spent`, set afterwards: what the answer
+    took all the same, as the vendor's name of the model and its tokens.
     """
+
+    spent: tuple[str, Usage] | None = None
 
     def __init__(
         self, message: str, *, retryable: bool = False, retry_after: float | None = None, admin: bool = False

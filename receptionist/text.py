@@ -8,6 +8,8 @@ from functools import lru_cache
 MOST_MARKS = 30
 """Accents and other marks that one letter keeps, as in Unicode's Stream-Safe Text Format (UAX #15, 13). Comparing texts
 puts marks in order first, in a time that grows with the square of how many there are: 100,000 take many seconds."""
+_UNSEEN = frozenset({"Cc", "Cf", "Cs"})
+"""Unicode's categories of controls, of marks for layout, and of halves of a character."""
 
 
 def storable(text: str) -> str:
@@ -22,6 +24,12 @@ def storable(text: str) -> str:
 def bounded(text: str | None, most: int) -> str | None:
     """`text` as databases take it, of at most so many characters; None stays None."""
     return None if text is None else storable(text)[:most]
+
+
+def visible(text: str) -> str:
+    """`text` without white space around it; nothing where a reader would see nothing: controls, joiners, spaces."""
+    shown = any((kind := unicodedata.category(letter))[0] != "Z" and kind not in _UNSEEN for letter in text)
+    return text.strip() if shown else ""
 
 
 def sentence(text: str) -> str:

@@ -119,7 +119,9 @@ class OpenAIModel(Model):
             self._forgetful |= isinstance(error, conversations.Unheeded) or conversations.refuses(error)
             found = error if isinstance(error, MemoryFault) else conversations.fault(error)
             if found is not None:
-                return MemoryFault(self.connection.clean(str(found)), found.kind)
+                said = MemoryFault(self.connection.clean(str(found)), found.kind)
+                said.spent = found.spent
+                return said
         if request.prompt is not None and (missing := prompts.gone(error, request.prompt)):
             error = missing
         return self.connection.explain(error, request.deadline)

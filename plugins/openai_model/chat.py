@@ -21,7 +21,7 @@ from receptionist import (
 )
 
 from .failures import from_error_object
-from .responses import incomplete
+from .responses import TOOL_NAME, incomplete
 
 
 def request_body(request: ModelRequest, model: str) -> dict[str, Any]:
@@ -118,7 +118,16 @@ class ChatReader:
         known.update(extra)
 
     def end(self) -> Iterator[ModelEvent]:
-        """What is left to say, the tool requests, and the end. Raises `ModelError` if the answer is not usable."""
+        """What is left to say, the tool requests, and the end. Raises `ModelError` if the answer is not usable, with
+        the tokens that are billed all the same."""
+        try:
+            yield from self._answer()
+        except ModelError as error:
+            if self._usage:
+                error.spent = self._model, _usage(self._usage)
+            raise
+
+    def _answer(self) -> Iterator[ModelEvent]:
         if self._finish is None:
             raise ModelError("The model's stream ended without its last event.", retryable=True)
         if self._finish in ("length", "content_filter"):
@@ -137,11 +146,20 @@ class ChatReader:
 
 
 def _tool_request(call: dict[str, Any]) -> ToolRequest:
-    if not call["function"]["name"]:
+    if not TOOL_NAME.fullmatch(str(call["function"]["name"])):
         raise ModelError("The model asked for a tool in a malformed way.", retryable=True)
     call["id"] = call.get("id") or f"call_{uuid.uuid4().hex}"
-    call["function"]["arguments"] = call["function"]["arguments"] or "{}"
-    return ToolRequest(str(call["id"]), str(call["function"]["name"]), call["function"]["arguments"])
+    arguments = call["function"]["arguments"] or "{}"
+    call["function"]["arguments"] = arguments if _is_object(arguments) else "{}"
+    return ToolRequest(str(call["id"]), str(call["function"]["name"]), arguments)
+
+
+def _is_object(arguments: str) -> bool:
+    """Whether the arguments may be handed back: vLLM and llama.cpp read them, and refuse the request if they cannot."""
+    try:
+        return isinstance(json.loads(arguments), dict)
+    except (ValueError, RecursionError):
+        return False
 
 
 def _usage(usage: Mapping[str, Any]) -> Usage:

@@ -108,7 +108,9 @@ class Connection:
         """What a failed call means. The text never holds the key."""
         made = error if isinstance(error, ModelError) else self._classify(error, deadline)
         kind = InputTooLong if isinstance(made, InputTooLong) else ModelError
-        return kind(self.clean(str(made)), retryable=made.retryable, retry_after=made.retry_after, admin=made.admin)
+        said = kind(self.clean(str(made)), retryable=made.retryable, retry_after=made.retry_after, admin=made.admin)
+        said.spent = made.spent
+        return said
 
     def clean(self, text: str) -> str:
         """The text without the key."""

@@ -41,13 +41,14 @@ SETTINGS_PARAMS = {
     "prompt",
     "reasoning",
     "reasoning_effort",
-    "safety_identifier",
     "store",
     "stream_options",
     "temperature",
     "tools",
 }
 """Parameters that come from settings or plugins, never from what a customer wrote."""
+REFUSED_WORDS = {"content_filter", "invalid_prompt"}
+"""Error codes for what a customer wrote; those of policies ("cyber_policy_violation") are known by that word."""
 MOMENTARY = {"rate_limit_exceeded", "slow_down", "server_error", "server_is_overloaded", "vector_store_timeout"}
 """Error codes of a vendor's bad moment."""
 
@@ -65,7 +66,7 @@ def from_error_object(error: Any, prefix: str) -> ModelError:
         return ModelError(message, admin=True)
     if _too_long(fields):
         return InputTooLong(message)
-    known_bad = "invalid" in f"{code} {kind}" or "policy" in code or "content_filter" in code
+    known_bad = "invalid" in f"{code} {kind}" or _by_customer(code)
     if known_bad and code not in MOMENTARY:
         return ModelError(message)
     return ModelError(message, retryable=True, retry_after=_wait_in(str(fields.get("message") or "")))
@@ -82,13 +83,21 @@ def from_status(status: int, body: Any, headers: Mapping[str, str]) -> ModelErro
     if status in (408, 409, 429) or status >= 500 or code in MOMENTARY:
         again = headers.get("x-should-retry") != "false" and status != 501
         return ModelError(message, retryable=again, retry_after=retry_after(headers), admin=status == 501)
-    if status in (400, 413, 422):
-        return InputTooLong(message) if _too_long(fields) else ModelError(message, admin=_by_settings(code, fields))
-    return ModelError(message, admin=True)
+    if status in (400, 413, 422) and _too_long(fields):
+        return InputTooLong(message)
+    by_settings = status not in (400, 413, 422) or _by_settings(code, fields)
+    return ModelError(message, admin=by_settings and not _by_customer(code))
+
+
+def _by_customer(code: str) -> bool:
+    """Whether this one customer's words were refused, whatever the status: Azure names the parameter `prompt` then,
+    OpenAI answers 403 for a misalignment. Nobody else may have to wait for that."""
+    return code in REFUSED_WORDS or "policy" in code.casefold()
 
 
 def _by_settings(code: str, fields: Mapping[str, Any]) -> bool:
-    """Whether a refused request was refused for something an admin set, not for what the conversation holds."""
+    """Whether a refused request was refused for something an admin set, not for what the conversation holds or whom
+    it is with: a `safety_identifier` that the vendor blocks is one customer's."""
     param = re.split(r"[.\[]", _word(fields.get("param")))[0]
     return code in SETTINGS or param in SETTINGS_PARAMS
 

@@ -8,6 +8,7 @@ remember changes that: then the response is part of a conversation there, and wh
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -30,6 +31,8 @@ from .failures import from_error_object
 MIN_OUTPUT_TOKENS = 16
 END_USER_CHARACTERS = 64
 ENCRYPTED_REASONING = "reasoning.encrypted_content"
+TOOL_NAME = re.compile(r"[a-zA-Z0-9_-]{1,64}")
+"""Models make up others, such as "multi_tool_use.parallel", which the server would refuse to have handed back."""
 
 _DELTAS = ("response.output_text.delta", "response.refusal.delta")
 _FINAL = ("response.completed", "response.incomplete", "response.failed")
@@ -140,13 +143,25 @@ class ResponsesReader:
         self._response = document
 
     def end(self) -> Iterator[ModelEvent]:
-        """What is left to say, the tool requests, and the end. Raises `ModelError` if the answer is not usable."""
+        """What is left to say, the tool requests, and the end. Raises `ModelError` if the answer is not usable, with
+        the tokens that are billed all the same."""
         if self._response is None:
             raise ModelError("The model's stream ended without its last event.", retryable=True)
-        _refuse_unfinished(self._response)
+        try:
+            yield from self._answer(self._response)
+        except ModelError as error:
+            if self._response.get("usage"):
+                error.spent = self._named(self._response), _usage(self._response["usage"])
+            raise
+
+    def _named(self, response: Mapping[str, Any]) -> str:
+        return str(response.get("model") or self._model)
+
+    def _answer(self, response: Mapping[str, Any]) -> Iterator[ModelEvent]:
+        _refuse_unfinished(response)
         if self._ref is not None:
-            conversations.check_heard(self._response, self._ref)
-        output = self._response.get("output") or [self._items[index] for index in sorted(self._items)]
+            conversations.check_heard(response, self._ref)
+        output = response.get("output") or [self._items[index] for index in sorted(self._items)]
         text, shown = _text(output), "".join(self._shown)
         requests = [_tool_request(item) for item in output if item.get("type") == "function_call"]
         if not text.strip() and not requests:
@@ -154,9 +169,9 @@ class ResponsesReader:
         if len(text) > len(shown) and text.startswith(shown):
             yield TextDelta(text[len(shown) :])
         yield from requests
-        model = str(self._response.get("model") or self._model)
         mark = str(output[-1]["id"]) if self._ref is not None else None
-        yield Completed(text, model, _usage(self._response.get("usage")), Produced(_without_nulls(output)), mark)
+        usage, produced = _usage(response.get("usage")), Produced(_without_nulls(output))
+        yield Completed(text, self._named(response), usage, produced, mark)
 
 
 def _refuse_unfinished(response: Mapping[str, Any]) -> None:
@@ -172,10 +187,11 @@ def _refuse_unfinished(response: Mapping[str, Any]) -> None:
 
 
 def incomplete(reason: Any, *, limited: bool) -> ModelError:
-    """The error for an answer cut short; `limited`: the strategy set the limit of tokens."""
+    """The error for an answer cut short; `limited`: the strategy set the limit of tokens. Only its words are for an
+    admin: any customer can ask for more than fits, and others must be answered meanwhile."""
     if reason == "max_output_tokens":
         cure = " Raise the strategy's limit of output tokens." if limited else ""
-        return ModelError(f"The answer did not fit in the allowed output tokens.{cure}", admin=limited)
+        return ModelError(f"The answer did not fit in the allowed output tokens.{cure}")
     if reason == "content_filter":
         return ModelError("The vendor's content filter stopped the answer.")
     return ModelError(f"The answer is incomplete: {str(reason)[:80]}.", retryable=True)
@@ -194,7 +210,8 @@ def _part(part: Mapping[str, Any]) -> str:
 
 def _tool_request(item: Mapping[str, Any]) -> ToolRequest:
     call_id, name, arguments = item.get("call_id"), item.get("name"), item.get("arguments")
-    if not (call_id and name and isinstance(arguments, str)) or item.get("status") == "incomplete":
+    named = isinstance(name, str) and TOOL_NAME.fullmatch(name) is not None
+    if not (call_id and named and isinstance(arguments, str)) or item.get("status") == "incomplete":
         raise ModelError("The model asked for a tool in a malformed way.", retryable=True)
     try:
         json.dumps([call_id, name], ensure_ascii=False).encode()

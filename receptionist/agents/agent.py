@@ -31,10 +31,12 @@ from receptionist.contracts.model import (
     Said,
     StoredPrompt,
     TextDelta,
+    ToolOutput,
     ToolRequest,
     ToolSpec,
 )
 from receptionist.errors import InputTooLong, ModelError
+from receptionist.text import visible
 
 MAX_ROUNDS = 4
 """Rounds in which the model may call tools; then it must answer without."""
@@ -44,6 +46,7 @@ MAX_WAIT = 5.0
 """Longest pause before the model is asked again after a passing fault, in seconds."""
 FIRST_SHARE = 0.6
 """The part of a turn's time that a model gets if another one is there to fall back to."""
+NOT_OFFERED = "Not called: no tool can be called now."
 
 log = structlog.get_logger()
 
@@ -133,33 +136,35 @@ class Agent:
     def _converse(self, items: list[Item]) -> Answer:
         """What one model says with its tools, held to what they did."""
         deadline, fields = self._deadline(), self._brief.strategy.fields
-        completed = self._rounds(items, deadline)
+        completed, unmade = self._rounds(items, deadline)
 
         def ask_again(note: Said) -> str:
-            nonlocal completed
+            nonlocal completed, unmade
             self._withdraw()
             self._brief.trace.withdrawn.append(completed.text)
-            items.extend((completed.produced, note))
-            completed = self._rounds(items, deadline)
+            items.extend((completed.produced, *unmade, note))
+            completed, unmade = self._rounds(items, deadline)
             return completed.text
 
         leaking = Leaking(lambda text: self._prompt.leaks.found(text, self._heard), fields.fallback_text)
         text, withheld, why = honest(completed.text, self._toolbox, ask_again, leaking)
         if withheld is not None:
             self._withdraw()
-        memory = None if self._memory is None or withheld is not None else self._memory.settled()
+        unheard = withheld is not None or bool(unmade)  # a call without its output would stay in the vendor's copy
+        memory = None if self._memory is None or unheard else self._memory.settled()
         choices = self._toolbox.choices if withheld is None else ()
         return Answer(text, completed.model, memory, withheld, choices, why)
 
-    def _rounds(self, items: list[Item], deadline: float) -> Completed:
-        """Rounds of one model and its tools, until it says something; the last one, with what was said."""
+    def _rounds(self, items: list[Item], deadline: float) -> tuple[Completed, list[ToolOutput]]:
+        """Rounds of one model and its tools, until it says something; the last one, with what was said, and what its
+        calls are to be told if it is asked again: what was not offered is not called."""
         said = ""
         for round_number in range(MAX_ROUNDS + 1):
             tools = self._toolbox.specs() if round_number < MAX_ROUNDS else ()
             with self._breakers.guard(self._call(deadline)):
                 completed, requests = self._ask(items, tools, deadline)
-            said = completed.text.strip() or said
-            if not requests or not tools:  # what was not offered is not called
+            said = visible(completed.text) or said
+            if not requests or not tools:
                 break
             self._withdraw()
             with self._brief.trace.step("tools"):
@@ -168,7 +173,7 @@ class Agent:
             items += [completed.produced, *outputs]
         if not said:
             raise ModelError("the model gave no text", retryable=False)
-        return replace(completed, text=said)
+        return replace(completed, text=said), [ToolOutput(each.call_id, each.name, NOT_OFFERED) for each in requests]
 
     def dispose(self) -> None:
         """Let go of the turn; the agent answers no more."""
@@ -287,7 +292,10 @@ class Agent:
         try:
             completed, requests = self._listen(request, one)
         except Exception as error:
-            trace.ended(one, None, error=str(error))
+            used = error.spent if isinstance(error, ModelError) else None
+            if used is not None:
+                trace.spend(*used)
+            trace.ended(one, used and used[1], error=str(error))
             raise
         trace.ended(one, completed.usage, [each.name for each in requests])
         return completed, requests

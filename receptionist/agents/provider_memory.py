@@ -12,11 +12,12 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, fields, replace
+from itertools import dropwhile
 from typing import Any, Protocol
 
 import structlog
 
-from receptionist.contracts.model import Item, Memory, Model, ModelRequest, Said
+from receptionist.contracts.model import Item, Memory, Model, ModelRequest, Produced, Said
 from receptionist.errors import MemoryFault, ModelError
 
 BUSY_WAITS = (1.0, 2.0, 4.0)
@@ -71,7 +72,7 @@ class TurnMemory:
         except ModelError as error:
             self._leave(error)
             return request
-        items = [*self._new, *self._retold()] if self._sent is None else request.items[self._sent :]
+        items = self._whole(request) if self._sent is None else request.items[self._sent :]
         self._sent = len(request.items) + 1  # and what the model produces to them
         self._used = True
         return replace(request, items=tuple(items), memory=self._memory)
@@ -104,6 +105,12 @@ class TurnMemory:
         if not self._used or self._memory is None or self._mark is None:
             return None
         return replace(self._memory, mark=self._mark, unsure=False)
+
+    def _whole(self, request: ModelRequest) -> list[Item]:
+        """All of the turn, for a vendor that knows nothing of it: with the calls that were made, and what the model was
+        told of its own words."""
+        since = dropwhile(lambda item: not isinstance(item, Produced), request.items)
+        return [*self._new, *self._retold(), *(item for item in since if isinstance(item, Said))]
 
     def _prepare(self, deadline: float, check: Callable[[], None]) -> None:
         if not self._opened:

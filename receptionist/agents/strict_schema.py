@@ -4,6 +4,7 @@ What is left out of a schema still holds: arguments are checked by the tool's ow
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -11,6 +12,8 @@ FORMATS = frozenset(("date", "date-time", "duration", "email", "hostname", "ipv4
 """Of texts; OpenAI refuses others (https://platform.openai.com/docs/guides/structured-outputs#supported-schemas)."""
 
 _LEFT_OUT = frozenset(("title", "default", "discriminator", "uniqueItems", "examples", "deprecated"))
+_LOOKAROUND = re.compile(r"\(\?<?[=!]")
+"""Of patterns; OpenAI refuses the whole request for it, and newer versions of pydantic write it for each Decimal."""
 _TYPED = frozenset(("type", "$ref", "anyOf", "enum", "const"))
 
 
@@ -26,12 +29,16 @@ def strict(schema: Mapping[str, Any], name: str = "") -> dict[str, Any]:
             result[key] = strict(value, name)
         elif key in ("anyOf", "oneOf"):
             result["anyOf"] = [strict(part, name) for part in value]
-        elif key not in _LEFT_OUT and not (key == "format" and value not in FORMATS):
+        elif key not in _LEFT_OUT and not _is_unknown(key, value):
             result[key] = value
     _check(result, name)
     if "$ref" in result and len(result) > 1:  # which takes no description beside it, but anyOf does
         result["anyOf"] = [{"$ref": result.pop("$ref")}]
     return _closed(result) if result.get("type") == "object" else result
+
+
+def _is_unknown(key: str, value: Any) -> bool:
+    return (key == "format" and value not in FORMATS) or (key == "pattern" and bool(_LOOKAROUND.search(value)))
 
 
 def _check(schema: Mapping[str, Any], name: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import json
+import re
 import typing
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -21,6 +22,8 @@ from receptionist.problems import problems
 MAX_ARGUMENTS = 20_000
 """Characters of JSON a model may send as arguments."""
 
+NAME = re.compile(r"[a-zA-Z0-9_-]{1,64}")
+"""Of tools, as OpenAI takes them."""
 HELD_BACK = "This is a rehearsal: it was not really done. Go on as if it had worked."
 """What a model is told in place of the result of a tool that is not really called."""
 
@@ -112,10 +115,11 @@ class PreparedTool:
 
 
 def prepared_tool(tool: Tool) -> PreparedTool:
-    """The tool with its schema made. Raises `PluginError` for a parameter without a type that pydantic knows, and for a
-    setting that is secret."""
+    """The tool with its schema made. Raises `PluginError` for a name that no model takes, a parameter without a type
+    that pydantic knows, and a setting that is secret."""
     prepared = PreparedTool(tool)
     try:
+        _check_name(tool.name)
         prepared.spec  # noqa: B018 - made now, so that a mistake stops the start
         prepared.settings({})
         _no_secrets(tool)
@@ -128,6 +132,14 @@ def prepared_tool(tool: Tool) -> PreparedTool:
             f"model, or its settings lack a default: {' '.join(str(error).split())[:300]}"
         ) from error
     return prepared
+
+
+def _check_name(name: str) -> None:
+    """A vendor refuses the whole request for one wrong name. Raises `PluginError`."""
+    if not NAME.fullmatch(name):
+        raise PluginError(
+            f"Tool {name}: a tool's name has 1 to 64 of the characters a-z, A-Z, 0-9, _ and -; rename it."
+        )
 
 
 def _no_secrets(tool: Tool) -> None:

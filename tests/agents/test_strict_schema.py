@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from decimal import Decimal
 from enum import Enum
 from typing import Annotated, Any, Literal
@@ -48,11 +49,13 @@ def order(
     extras: set[str],
     tip: Decimal,
     menu: HttpUrl,
+    code: Annotated[str, Field(json_schema_extra={"pattern": "^(?!0)[0-9]+$"})],
+    day: Annotated[str, Field(pattern="^[0-9]+$")],
     spare: Dish = Dish(kind="dish", name="bread"),  # noqa: B008 - as plugins write it
     number: int | str = 1,
 ) -> str:
     """Order."""
-    return f"{first} {size} {things} {extras} {tip} {menu} {spare} {number}"
+    return f"{first} {size} {things} {extras} {tip} {menu} {code} {day} {spare} {number}"
 
 
 def prepared(function: Callable[..., Any]) -> PreparedTool:
@@ -64,7 +67,8 @@ def test_a_vendor_takes_every_schema() -> None:
     spec = prepared(order).spec
     check_strict(spec.parameters, (), "function 'order'", "tools[0].parameters", "invalid_function_parameters")
     text = str(spec.parameters)
-    assert [word for word in ("uri", "uniqueItems", "discriminator", "'default'") if word in text] == []
+    assert [word for word in ("uri", "uniqueItems", "discriminator", "'default'", "(?!") if word in text] == []
+    assert spec.parameters["properties"]["day"]["pattern"] == "^[0-9]+$"
     assert spec.parameters["properties"]["first"] == {
         "anyOf": [{"$ref": "#/$defs/Dish"}],
         "description": "What comes first",
@@ -106,10 +110,17 @@ def test_what_no_strict_schema_can_say_stops_the_start(function: Callable[..., A
         prepared(function)
 
 
+@pytest.mark.parametrize("name", ["calendar.book", "rückruf", "a" * 65, ""])
+def test_a_name_that_no_vendor_takes_stops_the_start(name: str) -> None:
+    """One wrong name, and every request with tools is refused."""
+    with pytest.raises(PluginError, match="a tool's name has 1 to 64 of the characters"):
+        prepared_tool(replace(tool(effect="writes")(order), name=name))
+
+
 def test_a_null_means_the_default_further_in_too() -> None:
     said = """{"first": {"kind": "dish", "name": "soup", "pieces": null}, "size": "large",
         "things": [{"kind": "drink", "size": null}, {"kind": "dish", "name": "roll", "pieces": 3}], "extras": [],
-        "tip": "1.50", "menu": "https://example.com/menu", "spare": null, "number": null}"""
+        "tip": "1.50", "menu": "https://example.com/menu", "code": "7", "day": "1", "spare": null, "number": null}"""
     made = prepared(order).parse(said)
     assert made["first"].pieces == 1
     assert [made["things"][0].size, made["things"][1].pieces] == [Size.small, 3]
@@ -118,7 +129,7 @@ def test_a_null_means_the_default_further_in_too() -> None:
 
 def test_a_null_is_no_value_where_one_is_needed() -> None:
     said = """{"first": {"kind": "dish", "name": null, "pieces": 1}, "size": "large", "things": [], "extras": [],
-        "tip": "1.50", "menu": "https://example.com/menu", "spare": null, "number": null}"""
+        "tip": "1.50", "menu": "https://example.com/menu", "code": "7", "day": "1", "spare": null, "number": null}"""
     with pytest.raises(BadArguments, match=r"first\.name: Field required"):
         prepared(order).parse(said)
 

@@ -88,6 +88,17 @@ def test_tool_round_trip(chat_server: ModelServer, chat_model: OpenAIModel) -> N
     assert end(ask(chat_model, [*HELLO, end(first).produced, *outputs], tools=[BOOK])).text == "Done."
 
 
+@pytest.mark.parametrize("arguments", ['{"day": "mon', "[1]", "nonsense", "[" * 100_000])
+def test_broken_arguments_are_not_handed_back(
+    chat_server: ModelServer, chat_model: OpenAIModel, arguments: str
+) -> None:
+    """A toolbox tells the model of them; servers that read a conversation's calls anew would refuse all of it."""
+    chat_server.script([Answer(calls=[Call("book", arguments)])])
+    answer = ask(chat_model, tools=[BOOK])
+    assert [request.arguments for request in calls(answer)] == [arguments]
+    assert end(answer).produced.items[0]["tool_calls"][0]["function"]["arguments"] == "{}"
+
+
 CASES: dict[str, tuple[Item, tuple[bool, bool], str]] = {
     "length": (Answer("Hal", end="incomplete", reason="max_output_tokens"), (False, False), "did not fit"),
     "filter": (Answer("Hal", end="incomplete", reason="content_filter"), (False, False), "content filter"),

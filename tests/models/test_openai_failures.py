@@ -38,6 +38,9 @@ CASES: dict[str, tuple[Item, tuple[bool, bool], str]] = {
     "too long": (Error(400, param="input", code="context_length_exceeded"), NEITHER, "context_length"),
     "too long in words": (Error(400, "This model's maximum context length is 8 tokens."), NEITHER, "context length"),
     "policy": (Error(400, "Flagged.", code="content_policy_violation"), NEITHER, "content_policy"),
+    "azure filter": (Error(400, "Filtered.", code="content_filter", param="prompt"), NEITHER, "content_filter"),
+    "misalignment": (Error(403, "Stopped.", code="misalignment_policy_violation"), NEITHER, "misalignment_policy"),
+    "blocked customer": (Error(400, "Identifier blocked.", param="safety_identifier"), NEITHER, "Identifier blocked"),
     "orphan call": (Error(400, "No tool output found for function call call_1.", param="input"), NEITHER, "No tool"),
     "conflict": (Error(409), AGAIN, "409"),
     "server error": (Error(500), AGAIN, "500: server_error"),
@@ -69,6 +72,7 @@ CASES: dict[str, tuple[Item, tuple[bool, bool], str]] = {
     "empty": (Answer(""), AGAIN, "empty"),
     "blank": (Answer(" "), AGAIN, "empty"),
     "nameless call": (Answer(calls=[Call("")]), AGAIN, "malformed"),
+    "invented call": (Answer(calls=[Call("multi_tool_use.parallel")]), AGAIN, "malformed"),
 }
 
 
@@ -133,11 +137,14 @@ def test_retry_after_in_the_words_of_a_failed_answer(server: ModelServer, ask: A
     assert caught.value.retry_after == 1.5
 
 
-def test_own_limit_of_tokens_is_for_the_admin_to_raise(server: ModelServer, ask: Ask) -> None:
+def test_own_limit_of_tokens_is_named_and_what_it_cost(server: ModelServer, ask: Ask) -> None:
+    """It is no trouble of the model's: any customer can ask for more than fits."""
     server.script([Answer("Hal", end="incomplete", reason="max_output_tokens")])
     with pytest.raises(ModelError, match="Raise the strategy's limit") as caught:
         ask(max_output_tokens=100)
-    assert caught.value.admin
+    assert not caught.value.admin
+    assert caught.value.spent is not None
+    assert (caught.value.spent[0], caught.value.spent[1].output) == ("gpt-6-luna-2026-09-01", 1)
 
 
 def test_what_the_real_api_refuses_reaches_the_admin(server: ModelServer, ask: Ask) -> None:

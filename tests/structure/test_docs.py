@@ -21,6 +21,8 @@ from receptionist.config import setting_names
 from receptionist.contracts import events
 from receptionist.core import settings_kinds
 from receptionist.loader import Plugins
+from tests.small_plugins.host import MemoryHost
+from tests.structure import tool_page
 from tests.structure.sources import ROOT
 
 FENCE = re.compile(
@@ -126,6 +128,16 @@ def test_every_bundled_plugin_is_documented() -> None:
     names = {path.stem for path in folder.iterdir() if path.suffix == ".py" or (path / "__init__.py").exists()}
     assert names
     assert missing(names, everything()) == []
+
+
+def test_every_bundled_tool_is_documented_as_it_is(tmp_path: Path) -> None:
+    """Whoever changes a tool finds the words for its page in the message of this failure."""
+    tools = Plugins(tmp_path).collect("register_tools", host=MemoryHost())
+    page = text_of(ROOT / "docs" / "tools.md")
+    assert "note_lead" in tools and tool_page.headings(page) == sorted(tools)
+    for part in re.split(r"^## ", page, flags=re.MULTILINE)[1:]:
+        name, _, said = part.partition("\n")
+        assert said.rstrip("\n") == tool_page.section(tools[name.strip("`")]).rstrip("\n")
 
 
 def test_every_route_of_the_web_chat_is_documented() -> None:

@@ -26,6 +26,7 @@ class Broken(Model):
             "no event": 5,
             "no text": Completed(None, "m", Usage()),
             "bytes": TextDelta(b"Hello"),
+            "nothing to be seen": Completed("\\x01\\u200b\\u2028", "m", Usage()),
             "no usage": Completed("Hello", "m", None),
             "a novel": Completed("Hello. " * 20_000, "m", Usage()),
             "arguments as a dict": ToolRequest("1", "note_lead", {"name": "Ada"}),
@@ -48,7 +49,17 @@ def register_models(host):
 
 @pytest.mark.parametrize(
     "mistake",
-    ["raises", "is no generator", "no event", "no text", "bytes", "no usage", "a novel", "arguments as a dict"],
+    [
+        "raises",
+        "is no generator",
+        "no event",
+        "no text",
+        "bytes",
+        "nothing to be seen",
+        "no usage",
+        "a novel",
+        "arguments as a dict",
+    ],
 )
 def test_the_fallback_answers(open_house: Callable[..., House], mistake: str) -> None:
     house = open_house({"broken": BROKEN})

@@ -39,6 +39,7 @@ def test_a_turn_with_a_tool_tells_what_happened(house: House, show) -> None:  # 
     printed = show("show", "1")
     assert "Turn 1 of conversation 1: done" in printed
     assert "Strategy: House, version 1. Model: remote" in printed
+    assert f"Its number in a chat's live events: {visitor.transcript()[-1].turn}." in printed
     assert 'customer (answered): call book {"what": "a table"}.' in printed
     assert 'tool book (done): {"what": "a table"} -> ' in printed
     assert "Shown: 1 messages, 0 open goals; tools: book, pay, note." in printed

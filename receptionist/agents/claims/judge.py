@@ -23,7 +23,7 @@ MAX_LOOKS = 12
 BACKED_BY = {
     "booked": frozenset(("booked", "moved")),
     "promised": frozenset(("promised", "handed_over", "callback")),
-    "callback": frozenset(("callback", "promised", "handed_over", "booked", "moved")),
+    "callback": frozenset(("callback", "promised", "handed_over")),
     "will_send": frozenset(("sent", "promised", "handed_over", "callback")),
 }
 """Which tools' claims back a claim besides its own kind. A tool of any kind backs `done` ("All done!")."""
@@ -110,7 +110,7 @@ def _of_sentence(
             if looks <= MAX_LOOKS and _is_harmless(match.span(), pattern.group, found, index, language):
                 continue
             claimed[kind] = match.span()
-            yield _claim(text, sentence, kind, pattern.group, match.span(), language)
+            yield _claim(text, found, index, kind, pattern.group, match.span(), language)
 
 
 def _spoken_in(languages: Sequence[Rules], spoken: Collection[str]) -> list[Rules]:
@@ -133,29 +133,53 @@ def _of_frames(
     for kind, group, start, end in known.claims(sentence.words.split()):
         span = (places[start], places[min(end, len(places) - 1)] + 1)
         if not _is_harmless(span, group, found, index, language):
-            yield _claim(text, sentence, kind, group, span, language)
+            yield _claim(text, found, index, kind, group, span, language)
             return
 
 
-def _others(kind: str, span: tuple[int, int], sentence: Sentence, language: Rules) -> frozenset[str]:
+def _others(kind: str, span: tuple[int, int], found: Sequence[Sentence], index: int, language: Rules) -> frozenset[str]:
     """Kinds that the claim may as well be of, by what it is about: "Your call is booked for Tuesday" may tell of a
-    callback, "I've got your number down" of a note."""
-    start, end = span
+    callback, "I've got your number down" of a note; and "Booked! We'll call you at 9." of a callback, too."""
+    sentence, (start, end) = found[index], span
     within = _last_part(language.clause, sentence.words[max(0, start - LOOK_BACK) : start + 1])
     within += sentence.words[start + 1 : end]
     after = sentence.words[end - 1 : end + LOOK_BACK]
+    told = _told_next(found, index, language)
     return frozenset(
         other.kind
         for other in language.other
         if kind in other.sounds
-        and (other.within.search(within) or other.after.match(after))
-        and not other.besides.search(sentence.words)
+        and (
+            ((other.within.search(within) or other.after.match(after)) and not other.besides.search(sentence.words))
+            or (other.next and other.next.match(told) and not other.besides.search(sentence.words + told))
+        )
     )
 
 
-def _claim(text: str, sentence: Sentence, kind: str, group: str, span: tuple[int, int], language: Rules) -> Claim:
+def _told_next(found: Sequence[Sentence], index: int, language: Rules) -> str:
+    """The words of the next sentence, if this one says with one word that something was done ("Great, that's booked!"),
+    and the next one is a plain statement; else empty."""
+    telling = [word for word in found[index].words.split() if word[0].isalnum() and word not in language.fillers]
+    following = found[index + 1 : index + 2]
+    if len(telling) > 1 or not following or following[0].asks:
+        return ""
+    told = following[0].words
+    doubted = any(language.harmless[name].search(told) for name in ("negated", "conditional"))
+    return "" if doubted else told
+
+
+def _claim(
+    text: str,
+    found: Sequence[Sentence],
+    index: int,
+    kind: str,
+    group: str,
+    span: tuple[int, int],
+    language: Rules,
+) -> Claim:
+    sentence = found[index]
     whole, said = text[sentence.start : sentence.end].strip(), sentence.words[slice(*span)].strip()
-    others = _others(kind, span, sentence, language)
+    others = _others(kind, span, found, index, language)
     return Claim(kind, group, whole, said, language.language, sentence.start, sentence.end, others)
 
 

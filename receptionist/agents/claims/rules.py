@@ -24,7 +24,6 @@ GAPS = {"...": 12, "..": 4}
 FILLERS = ("soft", "opening", "again")
 """Lists of words that tell nothing new."""
 
-_ABOUT = ("within", "after", "besides")
 _WORD = re.compile(r"\w+")
 _PIECE = re.compile(r"\{\w+\}|(?:\([^)]*\)|[^\s({])+")
 _NAME = re.compile(r"\{(\w+)\}")
@@ -46,13 +45,15 @@ class Pattern:
 
 class Other(NamedTuple):
     """Claims that sound as if they were of one of the kinds `sounds`, and may as well be of `kind`, by words `within`
-    them or right `after` them; unless something `besides` stands in the sentence."""
+    them or right `after` them, or, where the sentence says nothing else ("Booked!"), by how the next one begins
+    (`next`); unless something `besides` stands there."""
 
     kind: str
     sounds: frozenset[str]
     within: re.Pattern[str]
     after: re.Pattern[str]
     besides: re.Pattern[str]
+    next: re.Pattern[str] | None
 
 
 @dataclass(frozen=True)
@@ -88,15 +89,20 @@ def rules(language: str) -> Rules:
             compiler.add(group, pattern)
     triggers = {word: tuple(sorted(found)) for word, found in compiler.triggers.items()}
     harmless = {name: re.compile(compiler.either(listed)) for name, listed in data["harmless"].items()}
-    other = tuple(
-        Other(each["is"], frozenset(each["sounds"]), *(re.compile(compiler.either(each[name])) for name in _ABOUT))
-        for each in data["other"]
-    )
+    other = tuple(_other(each, compiler) for each in data["other"])
     ends = "|".join(_listed(data["clause_words"]))
     subjects = "|".join([ends, *_listed(data["new_subject"])]).replace("(", "(?:")
     clause, strong = re.compile(f" (?:[,;:?!-]|{subjects}) "), re.compile(f" (?:[;:?!-]|{ends}) ")
     fillers = frozenset(_WORD.findall(" ".join(data["lists"][name] for name in FILLERS)))
     return Rules(language, data["safe"], compiler.patterns(), triggers, harmless, other, clause, strong, fillers)
+
+
+def _other(each: Mapping[str, Any], compiler: _Compiler) -> Other:
+    def made(name: str) -> re.Pattern[str]:
+        return re.compile(compiler.either(each[name]))
+
+    following = made("next") if "next" in each else None
+    return Other(each["is"], frozenset(each["sounds"]), made("within"), made("after"), made("besides"), following)
 
 
 @cache

@@ -17,7 +17,7 @@ from receptionist.parts import Parts
 from receptionist.pipeline.split import split
 from receptionist.services import accounts
 from receptionist.services.conversations import conversations, handover, reply_window
-from receptionist.text import storable
+from receptionist.text import storable, visible
 
 MAX_BYTES = 5_000_000
 """Of all files of one message together: what vendors of text messages take."""
@@ -56,7 +56,7 @@ class Inbox:
             raise LineError(handover.OPTED_OUT)
         self._check_window(row, channel)
         _check_files(channel, files)
-        texts = split(storable(text), channel.capabilities.text_limit, channel.length) or [""]
+        texts = split(visible(storable(text)), channel.capabilities.text_limit, channel.length) or [""]
         if texts == [""] and not files:
             raise LineError("There is nothing to send: write a text.")
         stored = self._store(files)
@@ -85,11 +85,14 @@ class Inbox:
         self._parts.emit(HandedOver(self._account_id, conversation_id, person))
         return minutes
 
-    def hand_back(self, conversation_id: int) -> None:
-        """Let the agent answer again, from the customer's next message on. Raises `LineError`."""
+    def hand_back(self, conversation_id: int) -> bool:
+        """Let the agent answer again, from the customer's next message on; False if it had the conversation already.
+        Raises `LineError`."""
         with self._parts.database.begin() as connection:
-            handover.hand_back(Scope(connection, self._account_id), conversation_id)
-        self._parts.emit(HandedOver(self._account_id, conversation_id, ""))
+            changed = handover.hand_back(Scope(connection, self._account_id), conversation_id)
+        if changed:
+            self._parts.emit(HandedOver(self._account_id, conversation_id, ""))
+        return changed
 
     def _check_window(self, row: AnyRow, channel: Channel) -> None:
         if channel.capabilities.reply_window_seconds is None:
