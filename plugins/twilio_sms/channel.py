@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import time
 from collections.abc import Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
 SEND_SECONDS = 10.0
 RESOLVE_SECONDS = 14.0
 MISSED_SECONDS = 60.0
+LIST_SECONDS = 6.0
 
 
 class Sms(Channel):
@@ -125,10 +127,12 @@ class Sms(Channel):
 
     def fetch(self, line: Line, attachment: Attachment) -> File:
         """A file of an MMS."""
-        from .media import fetch
+        from . import media
+        from .history import file_address
 
-        session = self.connections.session()
-        return fetch(session, self.connections.base_url, self.setup(line), attachment.url)
+        setup, base_url, deadline = self.setup(line), self.connections.base_url, time.monotonic() + media.SECONDS
+        url = file_address(self.connections.client(setup, LIST_SECONDS), base_url, attachment.url)
+        return media.fetch(self.connections.session(), base_url, setup, url, deadline)
 
     def missed(self, line: Line, since: datetime) -> Sequence[Inbound]:
         """What Twilio has from `since` on."""

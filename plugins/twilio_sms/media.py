@@ -82,12 +82,12 @@ class MediaRoad:
             raise FetchFailed(f"the file is at {place.origin}, which is not Twilio's")
 
 
-def fetch(session: requests.Session, base_url: str, setup: Setup, url: str) -> File:
-    """The file at `url`. Raises `FetchFailed`. The caller hands in Twilio's word; nothing about it is trusted."""
+def fetch(session: requests.Session, base_url: str, setup: Setup, url: str, deadline: float) -> File:
+    """The file at `url`, by `deadline`, a reading of `time.monotonic()`. Raises `FetchFailed`. The caller hands in
+    Twilio's word; nothing about it is trusted."""
     import requests
 
     road = MediaRoad(base_url)
-    deadline = time.monotonic() + SECONDS
     from_api = False
     try:
         for _ in range(MAX_REDIRECTS + 1):

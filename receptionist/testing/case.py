@@ -121,7 +121,8 @@ class ChannelCase:
     """Whether another body under the same headers is a forgery; False where the headers only name the sender."""
     stop_word: ClassVar[str] = ""
     start_word: ClassVar[str] = ""
-    """What customers write to opt out, and in again, if the channel knows of it (`Inbound.consent`)."""
+    """What customers write, in small letters or capitals, to opt out, and in again, if the channel knows of it
+    (`Inbound.consent`)."""
     refusal: ClassVar[tuple[int, Any]] = (400, {"error": "refused"})
     """Status and body by which the vendor says that a message will never be sent."""
 

@@ -10,9 +10,10 @@ from receptionist.parts import Parts
 
 def webhook_request(public_url: str) -> WebhookRequest:
     """The current request with its raw body, before anything parsed it; the URL is the one the vendor called."""
+    query = request.query_string.decode()
     return WebhookRequest(
         method=request.method,
-        url=public_url + request.full_path.removesuffix("?"),
+        url=public_url + request.path + (f"?{query}" if query else ""),
         headers={name.lower(): value for name, value in request.headers.items()},
         query=request.args.to_dict(),
         body=request.get_data(),

@@ -115,6 +115,11 @@ def test_a_text_whose_webhook_was_lost_is_answered_once(office: Office) -> None:
     assert len(office.replies()) == len(office.messages("in")) == 1
 
 
+def test_the_query_of_a_webhook_is_signed_letter_by_letter(office: Office) -> None:
+    address = f"{PUBLIC}/webhooks/sms/{KEY}?shop=a%20b+c&from=?"
+    assert office.twilio.text_in(address, CUSTOMER, "Hi").status == 200
+
+
 def test_a_forged_webhook_leaves_nothing(office: Office) -> None:
     office.twilio.token = "0" * 32
     assert office.text_in("Hi").status == 401
@@ -233,6 +238,16 @@ def test_a_picture_is_stored(office: Office) -> None:
         path.read_bytes() for path in office.house.path.rglob("*") if path.is_file() and path.stat().st_size == 58
     ] == [PNG]
     assert len(office.replies()) == 1
+
+
+def test_a_picture_whose_webhook_was_lost_is_stored(office: Office) -> None:
+    office.twilio.receive(CUSTOMER, "", media=[Media("image/png", PNG)])
+    office.ask()
+    (row,) = office.messages("in")
+    assert all(word in str(row.attachments).replace("'", '"') for word in ('"size": 58', '"image/png"'))
+    assert len(office.replies()) == 1
+    office.ask()
+    assert office.twilio.requests["GET MediaList"] == 1, "what is known is not looked for again"
 
 
 def test_an_empty_text_asks_no_model(office: Office) -> None:

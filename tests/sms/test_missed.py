@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from plugins.twilio_sms.channel import Sms
-from receptionist import Attachment, Inbound, Line, Outbound
+from receptionist import Attachment, FetchFailed, Inbound, Line, Outbound
 from tests.servers.twilio_server import ACCOUNT, NUMBER, Media, TwilioServer
 from tests.sms.fake_host import CUSTOMER, SERVICE, make_line
 
@@ -28,12 +28,29 @@ def test_oldest_first_with_everything(twilio: TwilioServer, sms: Sms, line: Line
     assert [message.consent for message in found] == ["", "", "stop"]
     assert found[0].sent_at == first.created
     assert found[0].sender.verified_phone == CUSTOMER
-    assert found[1].kind == "image"
-    assert found[1].attachments == (
-        Attachment("image/png", f"{base}/{picture.sid}"),
-        Attachment("text/vcard", f"{base}/{second.media[1].sid}"),
-    )
-    assert sms.fetch(line, found[1].attachments[0]).content == picture.data
+    assert found[1].kind == "file"
+    assert found[1].attachments == tuple(Attachment("application/octet-stream", f"{base}#{n}") for n in range(2))
+    files = [sms.fetch(line, attachment) for attachment in found[1].attachments]
+    assert [(file.content, file.content_type) for file in files] == [
+        (picture.data, "image/png"),
+        (b"BEGIN:VCARD", "text/vcard"),
+    ]
+
+
+def test_files_that_cannot_be_listed_cost_no_message(twilio: TwilioServer, sms: Sms, line: Line) -> None:
+    gone = twilio.receive(CUSTOMER, "", media=[Media("image/png", b"\x89PNG\r\n\x1a\n")])
+    text = twilio.receive(CUSTOMER, "Hi")
+    found = sms.missed(line, since())
+    gone.media.clear()
+    assert [message.provider_message_id for message in found] == [gone.sid, text.sid]
+    assert twilio.requests["GET MediaList"] == 0, "for what is mostly known already"
+    with pytest.raises(FetchFailed, match="no more") as gone_for_good:
+        sms.fetch(line, found[0].attachments[0])
+    assert not gone_for_good.value.retryable
+    twilio.fail_reads("500")
+    with pytest.raises(FetchFailed, match="500") as perhaps_later:
+        sms.fetch(line, found[0].attachments[0])
+    assert perhaps_later.value.retryable
 
 
 def test_what_the_webhook_brings_is_the_same_message(twilio: TwilioServer, sms: Sms, line: Line) -> None:

@@ -28,6 +28,16 @@ MISTAKES: dict[str, tuple[str, str, str]] = {
         'compare_digest(expected, request.headers.get("x-signature", ""))',
         "test_a_spoiled_signature_is_refused",
     ),
+    "compares a part": (
+        'compare_digest(expected.encode(), request.headers.get("x-signature", "").encode())',
+        'compare_digest(expected.encode()[:8], request.headers.get("x-signature", "").encode()[:8])',
+        "test_a_spoiled_signature_is_refused",
+    ),
+    "knows messages by their text": (
+        "Inbound(id,",
+        "Inbound(repr(text),",
+        "test_the_same_text_again_is_another_message",
+    ),
     "makes ids up": (
         "Inbound(id,",
         "Inbound(__import__('uuid').uuid4().hex,",
@@ -70,6 +80,16 @@ MISTAKES: dict[str, tuple[str, str, str]] = {
         "consent=consent_word(text)",
         "consent='stop' if 'stop' in text.lower() else ''",
         "test_the_word_within_a_sentence_is_none",
+    ),
+    "hears STOP at the beginning of a sentence": (
+        "consent=consent_word(text)",
+        "consent='stop' if text.startswith('STOP') else consent_word(text)",
+        "test_the_word_within_a_sentence_is_none",
+    ),
+    "hears STOP in capitals only": (
+        "consent=consent_word(text)",
+        "consent={'STOP': 'stop', 'START': 'start'}.get(text, '')",
+        "test_the_word_in_other_letters_is_the_word",
     ),
     "forgets receipts": ("return Receipt(status, id, key)", "return None", "test_a_receipt_says_how_far_a_message_got"),
     "takes a failure for a delivery": (

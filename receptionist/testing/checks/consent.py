@@ -28,7 +28,7 @@ class Consent:
     def test_who_opts_in_again_is_answered_again(self, rehearsal: Rehearsal) -> None:
         rehearsal.say(rehearsal.case.stop_word)
         rehearsal.say(rehearsal.case.start_word)
-        assert rehearsal.say("Hello again.")[-1].endswith("Hello again.")
+        _is_answered(rehearsal, f"{rehearsal.case.start_word} should have let messages through again")
 
     @needs("consent")
     def test_one_customer_opts_out_for_nobody_else(self, rehearsal: Rehearsal) -> None:
@@ -37,8 +37,17 @@ class Consent:
 
     @needs("consent")
     def test_the_word_within_a_sentence_is_none(self, rehearsal: Rehearsal) -> None:
-        text = f"Please do not {rehearsal.case.stop_word.lower()} the work on my order."
-        assert rehearsal.say(text) == [f"Echo: {text}"]
+        word = rehearsal.case.stop_word
+        for text in (f"Please do not {word.lower()} the work on my order.", f"{word} the work on my order, please."):
+            assert rehearsal.say(text) == [f"Echo: {text}"], "a sentence is no opt-out"
+
+    @needs("consent")
+    def test_the_word_in_other_letters_is_the_word(self, rehearsal: Rehearsal) -> None:
+        word = rehearsal.case.stop_word
+        for number, spelled in enumerate((word.lower(), word.upper())):
+            customer = rehearsal.customer(number)
+            assert rehearsal.say(spelled, customer) == [], f"{spelled!r} opts out as {word!r} does"
+            assert rehearsal.say("Are you still there?", customer) == [], f"{spelled!r} opts out as {word!r} does"
 
     @needs("consent", "sending")
     def test_what_was_not_sent_yet_is_suppressed(self, rehearsal: Rehearsal) -> None:
@@ -50,7 +59,7 @@ class Consent:
         rehearsal.later()
         states = [message.state for message in rehearsal.stored.messages("out")]
         assert states[0] == "sent"
-        assert len(states) > 1
+        assert len(states) > 1, "a longer text than the limit is split: what does length() say of it?"
         assert set(states[1:]) == {"suppressed"}
         assert len(rehearsal.replies()) == 1
 
@@ -59,7 +68,13 @@ class Consent:
         for _ in range(2):
             assert rehearsal.say(rehearsal.case.stop_word) == []
         rehearsal.say(rehearsal.case.start_word)
-        assert rehearsal.say("Hello again.")[-1].endswith("Hello again.")
+        _is_answered(rehearsal, "one START lifts what was said twice")
+
+
+def _is_answered(rehearsal: Rehearsal, why: str) -> None:
+    replies = rehearsal.say("Hello again.")
+    assert replies, why
+    assert replies[-1].endswith("Hello again.")
 
 
 def _check(status: int) -> None:

@@ -26,6 +26,11 @@ class Intake:
         assert [each.text for each in rehearsal.stored.messages("in")] == ["Are you there?"]
         assert rehearsal.replies() == ["Echo: Are you there?"]
 
+    def test_the_same_text_again_is_another_message(self, rehearsal: Rehearsal) -> None:
+        for count in (1, 2):
+            assert rehearsal.say("Yes.") == ["Echo: Yes."], f"{count}: a message is known by its id, not by its text"
+        assert len(rehearsal.stored.messages("in")) == 2
+
     def test_a_message_sent_eight_times_at_once_is_stored_once(self, rehearsal: Rehearsal) -> None:
         request = rehearsal.case.request(rehearsal.line, [rehearsal.incoming("All at once.")])
         with ThreadPoolExecutor(8) as pool:
