@@ -9,18 +9,17 @@ import struct
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import structlog
 from gunicorn.app.base import BaseApplication  # type: ignore[import-untyped]
 from gunicorn.workers.gthread import ThreadWorker  # type: ignore[import-untyped]
 
 from receptionist.config import Config, CoreSettings
 from receptionist.errors import AdminError, Unavailable
+from receptionist.patience import when_database_is_there
 
 if TYPE_CHECKING:
     from receptionist.desk import Desk
@@ -33,9 +32,6 @@ KEPT_ALIVE = 1000
 FILES_PER_THREAD = 4
 """Open files of a chat socket: the connection, its double, what its reader waits with, and one for the rest of us."""
 
-LOOK_SECONDS = 1.0
-"""How often a process that follows a dead one looks whether the database is back."""
-
 BOOT_FAILED = 4
 """Gunicorn's own exit code for an application that cannot be loaded: it does not try again."""
 
@@ -46,7 +42,8 @@ class DeskWorker(ThreadWorker):  # type: ignore[misc]
     _stopping: threading.Thread | None = None
 
     def load_wsgi(self) -> None:
-        """Make our application; a process that follows a dead one waits for the database, as the others do."""
+        """Make our application; a process that follows a dead one waits for the database, as the others do: to end
+        would end the whole server."""
         self.app.follows = self.age > self.cfg.workers
         super().load_wsgi()
 
@@ -142,22 +139,20 @@ class Server(BaseApplication):  # type: ignore[misc]
 
         configure(self._settings.log_level)
         with _ending_clearly():
-            self.desk = self._make_desk()
+            self.desk = when_database_is_there(self._make_desk, self._settings, for_ever=self.follows)
             if self._answers:
                 prepare(self.desk)
             return create_app(self.desk.parts)
 
     def _make_desk(self) -> Desk:
+        """Raises `Unavailable` while the database is away."""
+        from receptionist import migrations
         from receptionist.desk import Desk
 
-        while True:
-            try:
-                return Desk(self._instance_path, answers=self._answers)
-            except Unavailable:
-                if not self.follows:
-                    raise
-            structlog.get_logger().warning("waits_for_database")  # to end now would end the whole server
-            time.sleep(LOOK_SECONDS)
+        desk = Desk(self._instance_path, answers=self._answers)
+        if self._answers:  # else it has been asked already
+            migrations.current(desk.parts.database)
+        return desk
 
     @property
     def address(self) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any, Protocol
 
 from pydantic_core import to_jsonable_python
@@ -40,6 +41,12 @@ class Heard(Protocol):
     @property
     def choices(self) -> Sequence[str] | None: ...
 
+    @property
+    def created_at(self) -> datetime: ...
+
+    @property
+    def sent_at(self) -> datetime | None: ...
+
 
 def canonical(arguments: Mapping[str, Any]) -> str:
     """Checked arguments as JSON, the same for the same call however a model wrote it."""
@@ -50,28 +57,36 @@ def agreed(state: SessionState, tool: str, arguments: str, messages: Sequence[He
     """Whether this very call was asked about, and the customer said yes after that and never no.
 
     `messages`: what was said and what waits, in the order of `seq`. A message the customer wrote before the question
-    went out, such as one that came while it was being written, is no answer to it.
+    went out, such as one that came while it was being written, is no answer to it; nor is one that came later, but was
+    sent before, as its vendor says.
     """
     entry = confirmations.entry_of(state, tool, arguments)
     if entry is None:
         return False
-    asked = next((each.seq for each in messages if each.author == "agent" and each.seq > entry["seq"]), None)
+    asked = next((each for each in messages if each.author == "agent" and each.seq > entry["seq"]), None)
     if asked is None:
         return False
-    answers = _answers([each for each in messages if each.seq >= asked])
-    return any(is_assent(each, arguments) for each in answers) and not any(map(is_refusal, answers))
+    answers = _answers([each for each in messages if each.seq >= asked.seq])
+    said_yes = any(is_assent(text, arguments) for each, text in answers if not _sent_before(each, asked))
+    return said_yes and not any(is_refusal(text) for _, text in answers)
 
 
-def _answers(messages: Sequence[Heard]) -> list[str]:
+def _answers(messages: Sequence[Heard]) -> list[tuple[Heard, str]]:
     """What the customer wrote; a choice instead of its number."""
-    answers: list[str] = []
+    answers: list[tuple[Heard, str]] = []
     offered: Sequence[str] = ()
     for each in messages:
         if each.direction == "in":
-            answers.append(meant(each.text, offered))
+            answers.append((each, meant(each.text, offered)))
         else:
             offered = each.choices or ()
     return answers
+
+
+def _sent_before(message: Heard, asked: Heard) -> bool:
+    """Whether a message is older than the question; by whole seconds, as vendors tell no parts of one."""
+    out = asked.sent_at or asked.created_at
+    return message.sent_at is not None and message.sent_at < out.replace(microsecond=0)
 
 
 def awaited(tool: str, arguments: str, messages: Sequence[Heard]) -> Awaited:

@@ -64,6 +64,7 @@ class _Line:
     seq: int = 0
     choices: Sequence[str] | None = None
     created_at: datetime = datetime.min
+    sent_at: datetime | None = None
     attachments: Sequence[Mapping[str, Any]] | None = None
 
 

@@ -100,7 +100,8 @@ def conversation_show(conversation_id: int, account: str | None) -> None:
 
 
 def _print(message: Any) -> None:
-    fate = ", ".join(filter(None, (message.state, message.delivery)))
+    doubt = "perhaps sent before" if message.doubted_at else None
+    fate = ", ".join(filter(None, (message.state, message.delivery, doubt)))
     trouble = f": {printable(message.error)}" if message.error else ""
     text = printable(message.text).replace("\n", "\n" + INDENT)
     click.echo(f"{message.id:>6}  {message.created_at:%Y-%m-%d %H:%M:%S} {message.author:<10}{text}  [{fate}{trouble}]")
@@ -164,5 +165,6 @@ def conversation_hand_back(conversation_id: int, account: str | None) -> None:
     from receptionist.services.conversations.inbox import Inbox
 
     parts, _ = ready()
-    Inbox(parts, find_account(parts.database, account)).hand_back(conversation_id)
-    click.echo("The agent answers again, from the customer's next message on.")
+    changed = Inbox(parts, find_account(parts.database, account)).hand_back(conversation_id)
+    again = "The agent answers again, from the customer's next message on."
+    click.echo(again if changed else "It was so already: the agent has it, and answers the customer's next message.")

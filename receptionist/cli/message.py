@@ -43,6 +43,7 @@ def message_failed(before: int | None, account: str | None) -> None:
         click.echo(
             f"{row.id:>6}  {row.created_at:%Y-%m-%d %H:%M}  {row.direction:<3} {row.state:<8} "
             f"conversation {row.conversation_id}:{code} {printable(row.error)}"
+            f"{' (perhaps sent before)' if row.doubted_at else ''}"
         )
     if not rows:
         click.echo("None.")
@@ -81,6 +82,12 @@ def _facts(row: Any, conversation: Any) -> list[tuple[str, Any]]:
         ("vendor's id", row.provider_message_id),
         ("attempts", row.attempts if row.direction == "out" else None),
         ("sent", f"{row.sent_at:%Y-%m-%d %H:%M:%S}" if row.sent_at else None),
+        (
+            "sent before",
+            row.doubted_at
+            and f"perhaps: that was unknown when a person had it sent again at "
+            f"{row.doubted_at:%Y-%m-%d %H:%M:%S}, so the customer may have got it already",
+        ),
     ]
 
 

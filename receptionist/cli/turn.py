@@ -68,6 +68,8 @@ def _print_head(row: AnyRow) -> None:
     )
     tokens = f"{row.input_tokens} in ({row.cached_tokens} cached), {row.output_tokens} out"
     click.echo(f"Tokens: {tokens} ({row.reasoning_tokens} reasoning). Cost: {_cost(row.cost) or 'no price is known'}.")
+    if row.ticket is not None:
+        click.echo(f"Its number in a chat's live events: {row.ticket}.")
     if row.error:
         click.echo(f"Why: {printable(row.error)}")
 

@@ -17,7 +17,7 @@ class TranscriptMessage:
     at: datetime
     provider_message_id: str | None = None
     turn: int | None = None
-    """The turn in live events that this reply belongs to."""
+    """The `turn` of the live events that this reply belongs to; no id of a turn, for they begin before it has one."""
     author: str = ""
     choices: tuple[str, ...] = ()
     """Short answers the customer may choose from, while nothing newer was said."""

@@ -100,12 +100,14 @@ class Conversation(Owned, Base):
 class Message(Owned, Base):
     """One message, in or out; `seq` orders it within its conversation.
 
-    Inbound states: waiting → answered, silent (nobody should answer) or failed. Outbound states: pending → sending →
-    sent, unknown (perhaps sent), failed or suppressed (the customer refused it, or a person took over).
-    `provider_message_id` is unique on the line, in its direction, for ever. `address` is where the message came from,
-    or goes to. `replays` counts how often a person had it sent, or answered, again. `delivery` is how far it got, as
-    its vendor reports it; `code` is the vendor's reason why it failed. `attachments`: `contracts.messages.Attachment`
-    as plain values, with `key` and `size` once stored, or `error`. `choices`: answers the customer may choose from.
+    Inbound states: waiting → answered, silent (nobody should answer) or failed. Outbound states: pending → sending
+    → sent, unknown (perhaps sent), failed or suppressed (the customer refused it, or a person took over).
+    `provider_message_id` is unique on the line, in its direction, for ever. `address` is where the message came
+    from, or goes to. `replays` counts how often a person had it sent, or answered, again; `doubted_at` is when they
+    did that although it was perhaps sent: the customer may have it from then, whatever became of it since.
+    `delivery` is how far it got, as its vendor reports it; `code` is the vendor's reason why it failed.
+    `attachments`: `contracts.messages.Attachment` as plain values, with `key` and `size` once stored, or `error`.
+    `choices`: answers the customer may choose from.
     """
 
     __tablename__ = "messages"
@@ -157,6 +159,7 @@ class Message(Owned, Base):
     part: Mapped[int | None]
     attempts: Mapped[int] = mapped_column(insert_default=0)
     replays: Mapped[int] = mapped_column(server_default=sa.text("0"))
+    doubted_at: Mapped[Moment | None]
     error: Mapped[str | None] = mapped_column(sa.Text)
     code: Mapped[str | None] = mapped_column(sa.String(40))
     delivery: Mapped[str | None] = mapped_column(sa.String(10))

@@ -13,11 +13,11 @@ from receptionist.models.base import Base, BigId, Made, Moment, Owned, Ref, belo
 class Turn(Owned, Base):
     """One run of the agent over all that waits in a conversation.
 
-    States: running → done, silent or failed. It stays running when its worker dies; the next one goes on
-    with the same turn, and its tool calls that are done are not made again. `started_at` is when the row was made,
-    at the first tool call or at the end; `seconds` is how long the turn took. `ticket` names the turn in live
-    events, which begin before there is a row. `cost`: millionths of a US dollar, None where no price is known.
-    `trace`: what was shown, each round and the time of each step, see `agents.trace`.
+    States: running → done, silent or failed. It stays running when its worker dies; the next one goes on with the
+    same turn, and its tool calls that are done are not made again. `started_at` is when the row was made, at the
+    first tool call or at the end; `seconds` is how long the turn took. `ticket` names the turn in live events
+    (`turn` there), which begin before there is a row. `cost`: millionths of a US dollar, None where no price is
+    known. `trace`: what was shown, each round and the time of each step, see `agents.trace`.
     """
 
     __tablename__ = "turns"

@@ -41,13 +41,12 @@ def _link(parts: Parts, attachment: Mapping[str, Any]) -> str:
     return f"{parts.host.public_url}/files/{parts.signer.sign(PURPOSE, claims, LINK_SECONDS)}"
 
 
-def fetch_all(parts: Parts, lease: Lease, line: Line, rows: Sequence[AnyRow]) -> bool:
-    """Store the files of waiting messages; one that cannot be had, at the second try if a channel asks for that, is
-    noted with the reason.
+def fetch_all(parts: Parts, lease: Lease, line: Line, rows: Sequence[AnyRow], until: float) -> bool:
+    """Store the files of waiting messages; one that cannot be had, at the second try if a channel asks for that, or
+    not by `until`, a reading of `time.monotonic()`, is noted with the reason.
 
     Returns whether there was anything to do. Raises `FenceLost`.
     """
-    until = time.monotonic() + FETCH_SECONDS
     unfetched = [
         row for row in rows if any("key" not in each and "error" not in each for each in row.attachments or ())
     ]

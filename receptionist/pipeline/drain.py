@@ -201,7 +201,7 @@ class Drain:
                 if recorded is not None:
                     attempt = None
                     self._summariser.consider(lease, view)
-                    if recorded.released or not self._deliver_reply(lease, recorded, then_release=not view.held_back):
+                    if recorded.released or not self._deliver_reply(lease, recorded):
                         return
             elif not view.waiting and self._close(lease, view):
                 return
@@ -212,7 +212,7 @@ class Drain:
         try:
             if lease.attempts >= MAX_ATTEMPTS:
                 return self._turns.fail(lease, view, f"its worker died or failed {lease.attempts} times")
-            whole = self._narrowed(lease, self._with_files(lease, view, attempt))
+            whole = self._with_files(lease, view, attempt)
             if whole is not view and whole.unsent:  # came while files were fetched, and goes out first
                 return None
             lease.seen_seq = max((row.seq for row in whole.waiting), default=0)
@@ -238,26 +238,28 @@ class Drain:
         return view.up_to(trace["seen_seq"]) if trace.get("seen_seq") else view
 
     def _with_files(self, lease: Lease, view: View, attempt: Attempt) -> View:
-        """The view with the files that came along stored; the same one where there are none."""
+        """The view with the files that came along stored, those that came meanwhile, too; the same one where there
+        are none."""
         if not any(row.attachments for row in view.waiting):
             return view
         line = self._parts.directory.office(lease.account_id, lease.revision).lines.get(lease.line_id)
-        begun = time.monotonic()
-        if line is None or not attachments.fetch_all(self._parts, lease, line, view.waiting):
-            return view
-        attempt.files += time.monotonic() - begun
-        return self._look(lease)
+        begun, before = time.monotonic(), attempt.files
+        until = begun + attachments.FETCH_SECONDS - before
+        while line is not None and attachments.fetch_all(self._parts, lease, line, view.waiting, until):
+            attempt.files = before + time.monotonic() - begun
+            view = self._narrowed(lease, self._look(lease))
+        return view
 
     def _close(self, lease: Lease, view: View) -> bool:
         """Nothing waits: say, where it is due, that nobody could come, else give the lease back; True if it went."""
         if not lease.person_is_late:
             return self._done(lease)
         recorded = self._turns.nobody_came(lease, view)
-        return recorded.released or not self._deliver_reply(lease, recorded, then_release=True)
+        return recorded.released or not self._deliver_reply(lease, recorded)
 
-    def _deliver_reply(self, lease: Lease, recorded: Recorded, *, then_release: bool) -> bool:
+    def _deliver_reply(self, lease: Lease, recorded: Recorded) -> bool:
         begun = next((row.id for row in recorded.unsent if row.state == "sending"), None)
-        return not recorded.unsent or self._deliver(lease, recorded.unsent, begun=begun, then_release=then_release)
+        return not recorded.unsent or self._deliver(lease, recorded.unsent, begun=begun, then_release=not recorded.more)
 
     def _deliver(self, lease: Lease, unsent: Sequence[AnyRow], *, then_release: bool, begun: int | None = None) -> bool:
         """Send what is unsent; False if the lease was given back: all is done, or the rest must wait."""
@@ -301,6 +303,7 @@ class Drain:
         if lease.attempts > MAX_ATTEMPTS + 1:  # not even the apology could be recorded
             try:
                 give_up(self._parts, lease, "its worker failed again and again")
+                lease.attempts = 0  # what comes from now on was never tried
             except Exception:  # what fails again and again may fail here, too; it is tried again later
                 log.warning("not_given_up", conversation=lease.conversation_id, exc_info=True)
         self._give_back(lease, due_in=2.0 ** min(lease.attempts, 5))

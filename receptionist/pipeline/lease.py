@@ -74,6 +74,8 @@ class Lease:
     """Whether a person was asked for who has not come in the account's time."""
     seen_seq: int = 0
     """The newest message that the turn at work looks at."""
+    acted_seq: int = 0
+    """The one that is kept with the turn that was begun, as far as this holder knows."""
     noted_at: datetime = EPOCH
     """The database's time when it was last noted how the conversation is."""
     lost: threading.Event = field(default_factory=threading.Event)

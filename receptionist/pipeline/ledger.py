@@ -112,13 +112,13 @@ class Ledger:
             hold(scope, self._lease)
             if self._lease.with_person or self._lease.opted_out:
                 raise Interrupted("a person took over, or the customer opted out, before a tool was called")
-            turn_id = self._lease.turn_id or open_turn(scope, self._lease, self._version)
+            turn_id = self._turn(scope)
             number = self._number + 1
             call_id = scope.insert(
                 ToolCall, turn_id=turn_id, number=number, name=name, arguments=arguments, state="started"
             )
             row = scope.first(scope.select(ToolCall, ToolCall.started_at).where(ToolCall.id == call_id))
-        self._lease.turn_id = turn_id
+        self._lease.turn_id, self._lease.acted_seq = turn_id, self._lease.seen_seq
         self._number = number
         assert row is not None
         return LedgeredCall(call_id, number, name, arguments, "started", None, row.started_at)
@@ -156,6 +156,15 @@ class Ledger:
     def key(self, call: LedgeredCall) -> str:
         """The call's idempotency key; with the time in it, for ids begin anew in another or a restored database."""
         return f"turn-{self._lease.turn_id}-call-{call.number}-{call.started_at.timestamp() * 1000:.0f}"
+
+    def _turn(self, scope: Scope) -> int:
+        """The turn, begun if need be; one that goes on with more than it saw keeps that it did, for who ends it."""
+        lease = self._lease
+        if lease.turn_id is None:
+            return open_turn(scope, lease, self._version)
+        if lease.acted_seq != lease.seen_seq:
+            scope.run(scope.update(Turn).where(Turn.id == lease.turn_id).values(trace=_seen(lease)))
+        return lease.turn_id
 
     def _called(self, call: LedgeredCall, state: str) -> Event:
         lease, seconds = self._lease, time.monotonic() - self._begun
@@ -195,7 +204,12 @@ def open_turn(scope: Scope, lease: Lease, strategy_version_id: int | None) -> in
         conversation_id=lease.conversation_id,
         strategy_version_id=strategy_version_id,
         state="running",
-        trace={"seen_seq": lease.seen_seq},
+        trace=_seen(lease),
     )
     scope.run(guarded(scope, lease).values(turn_id=turn_id))
     return turn_id
+
+
+def _seen(lease: Lease) -> dict[str, int]:
+    """What a turn that was begun keeps until it is recorded."""
+    return {"seen_seq": lease.seen_seq}

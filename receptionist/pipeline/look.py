@@ -62,7 +62,7 @@ _messages = table(Message)
 _columns = (
     *(_messages.c[name] for name in ("id", "seq", "direction", "author", "kind", "address")),
     *(_messages.c[name] for name in ("text", "state", "error", "attempts", "replays", "attachments", "choices")),
-    _messages.c.created_at,
+    *(_messages.c[name] for name in ("created_at", "sent_at")),
 )
 
 NEWEST = prepared(

@@ -137,6 +137,8 @@ class Recorded:
     replies: Sequence[AnyRow]
     unsent: Sequence[AnyRow]
     released: bool
+    more: bool = False
+    """Whether messages wait that the turn did not look at, so that the lease must not go back yet."""
     person: str | None = None
     """Why a person was asked for, if one was."""
     learned: LeadChange = NOTHING_LEARNED
@@ -187,7 +189,7 @@ def record(
     if not newer:
         lease.next_seq = first_seq + len(replies)
     unsent = [row for row in replies if row.state in ("pending", "sending")]
-    return Recorded(turn_id, replies, unsent, then_release and not newer, person, learned, told)
+    return Recorded(turn_id, replies, unsent, then_release and not newer, more, person, learned, told)
 
 
 def _advance(scope: Scope, lease: Lease, count: int, then_release: bool) -> int:

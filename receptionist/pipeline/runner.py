@@ -13,6 +13,7 @@ from dramatiq import Worker
 
 from receptionist.agents.factory import AgentFactory
 from receptionist.parts import Parts
+from receptionist.pipeline.alone import Presence
 from receptionist.pipeline.asker import Asker
 from receptionist.pipeline.bell import Bell
 from receptionist.pipeline.broker import in_process_broker
@@ -49,6 +50,7 @@ class Runner:
         self._crew = Crew(self.broker, self.drain, settings.worker_threads)
         self._worker = Worker(self.broker, worker_threads=settings.worker_threads, worker_timeout=1000)
         self._door = door
+        self._presence = Presence(parts.database)
         hurry = parts.redis.rings_may_be_lost if parts.redis else _never
         self._sweeper = Sweeper(parts.database, self._crew.hand, settings.sweep_seconds, hurry)
         self._asker = Asker(parts)
@@ -59,6 +61,7 @@ class Runner:
 
     def start(self) -> None:
         """Begin to answer."""
+        self._presence.enter()
         self.keeper.start()
         self.usage.start()
         self._worker.start()
@@ -93,6 +96,7 @@ class Runner:
         self.usage.stop()
         self.keeper.stop()
         self.broker.close()
+        self._presence.leave()
         log.info("stopped", unfinished=len(self.keeper.held()))
 
     def _heard(self, conversation_id: int) -> None:

@@ -21,7 +21,7 @@ from receptionist.agents.factory import AgentFactory
 from receptionist.agents.listening import heard
 from receptionist.contracts.model import Completed, ModelRequest, Said
 from receptionist.db import AnyRow, Scope
-from receptionist.errors import Unavailable
+from receptionist.errors import LineError, Unavailable
 from receptionist.localtime import local_now
 from receptionist.models import Conversation, Lead, Message
 from receptionist.models.conversations import OPEN_STATES
@@ -32,7 +32,7 @@ from receptionist.pipeline.look import View
 from receptionist.pipeline.usage import UsageBook
 from receptionist.pipeline.usage_rows import Amount, Key
 from receptionist.services import prices
-from receptionist.services.conversations import sessions
+from receptionist.services.conversations import handover, sessions
 from receptionist.services.conversations.sessions import SessionState
 from receptionist.services.directory import Office, PublishedStrategy
 from receptionist.text import storable
@@ -68,7 +68,7 @@ log = structlog.get_logger()
 
 
 class Moved(Exception):
-    """Somebody else summarised meanwhile."""
+    """Somebody else summarised meanwhile, or what was summarised is not there, or not closed, any more."""
 
 
 class _Trouble(NamedTuple):
@@ -150,12 +150,10 @@ class Summariser:
             return False
         try:
             with self._parts.database.begin() as connection:
-                sessions.change(
-                    Scope(connection, account_id),
-                    conversation_id,
-                    lambda now: _summarised(now, before, text, old[-1].seq),
-                )
-        except (Moved, Unavailable):
+                scope = Scope(connection, account_id)
+                _hold(scope, conversation_id, before.summary_seq, old)
+                sessions.change(scope, conversation_id, lambda now: _summarised(now, before, text, old[-1].seq))
+        except (Moved, LineError, Unavailable):
             return False
         return True
 
@@ -218,6 +216,15 @@ def _closed(rows: Sequence[AnyRow]) -> list[AnyRow]:
         if row.state in OPEN_STATES:
             return list(rows[:place])
     return list(rows)
+
+
+def _hold(scope: Scope, conversation_id: int, after: int, old: Sequence[AnyRow]) -> None:
+    """Lock the conversation as it was summarised: meanwhile a person may have had a message tried again, and leads that
+    were parted each got their own. Raises `Moved`, or `LineError` if it was erased."""
+    handover.lock(scope, conversation_id)
+    now = _closed(_unsummarised(scope, conversation_id, after)[: len(old)])
+    if [row.seq for row in now] != [row.seq for row in old]:
+        raise Moved
 
 
 def _fitting(rows: Sequence[AnyRow], room: int) -> list[AnyRow]:

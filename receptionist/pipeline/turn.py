@@ -131,7 +131,7 @@ class _Stage:
         self._parts, self._lease, self._line, self._view = parts, lease, line, view
         self._attempt, self._check = attempt, check
         self._begun = time.monotonic()
-        self._ticket = lease.fence * 1000 + attempt.number
+        self._ticket = _ticket(lease, attempt.number)
         self._topic = (lease.line_id, lease.address)
         self._ledger: Ledger | None = None
         self._trace = Trace(spent=attempt.spent, rounds=attempt.rounds)
@@ -329,6 +329,12 @@ class _Stage:
         seconds = time.monotonic() - self._begun
         for event in events_of(self._lease, self._view.waiting, outcome, recorded, seconds):
             self._parts.emit(event)
+
+
+def _ticket(lease: Lease, number: int) -> int:
+    """The turn's name in live events: another one in each of the customer's conversations, and below 2 to the power of
+    53, which is as far as browsers count."""
+    return (lease.conversation_id * 10_000 + lease.fence % 10_000) * 1000 + number
 
 
 def _line(office: Office, lease: Lease) -> Line | None:

@@ -13,7 +13,15 @@ from receptionist.services.leads import lead_values
 from tests.harness.databases import on_both
 from tests.harness.house import House
 
-BOTH = ("test_email_capitals", "test_injection", "test_merge", "test_search", "test_tags", "test_values")
+BOTH = (
+    "test_email_capitals",
+    "test_injection",
+    "test_merge",
+    "test_parting",
+    "test_search",
+    "test_tags",
+    "test_values",
+)
 
 Act = Callable[..., Any]
 

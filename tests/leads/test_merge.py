@@ -186,6 +186,20 @@ def test_a_refusal_wins_and_start_from_either_address_lifts_it(
     assert "back again" in second.replies()[-1]
 
 
+def test_a_consent_comes_back_with_the_moment_it_was_given(
+    house: House, act: Act, change: Act, merge: Act, unmerge: Act
+) -> None:
+    _, one, second, other = two(house, act, change)
+    act(house.parts.consents.grant, one, "loopback", "Ann")
+    house.sql("UPDATE consents SET changed_at = '2026-01-02 03:04:05.678901+00:00'")
+    before = act(consent.known, one)["loopback"]
+    _stop(house, second, "stop")
+    number = merge(one, other)
+    assert act(consent.known, one)["loopback"].state == "refused"
+    unmerge(number)
+    assert act(consent.known, one)["loopback"] == before
+
+
 def test_merges_that_cannot_be(act: Act, add: Act, merge: Act, unmerge: Act, other_account: int) -> None:
     one, other, third = add(name="A"), add(name="B"), add(name="C")
     foreign = add(account=other_account, name="Bo")
@@ -289,7 +303,7 @@ def test_who_writes_anothers_address_to_the_agent_is_suggested(act: Act, add: Ac
 
 def _stop(house: House, customer: Customer, word: Any) -> None:
     message = Inbound(f"{word} {customer.address}", Sender(customer.address), word.upper(), consent=word)
-    house.parts.host.take_in(customer.line, [message])
+    house.parts.host.take_in(house.parts.host.line("loopback", customer.line.key), [message])
     house.drain()
 
 

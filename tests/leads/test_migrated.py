@@ -2,35 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from pathlib import Path
-
-import pytest
 import sqlalchemy as sa
 from alembic import command
-from alembic.config import Config
 
 from receptionist import migrations
 from receptionist.db import Database, Scope
 from receptionist.models import Identity, Lead
 from receptionist.services import accounts
 from receptionist.services.leads import consent, lead_addresses, lead_merge, lead_search, lead_values, leads
-from tests.servers.postgres import PostgresServer
+from tests.harness.migrated import move, old
 
+__all__ = ["old"]
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-def old(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
-    """A database of the revision before."""
-    url = f"sqlite:///{tmp_path / 'old.db'}"
-    if request.param == "postgresql":
-        server: PostgresServer = request.getfixturevalue("postgres")
-        url = server.new_database()
-    database = Database(url)
-    _move(database, command.upgrade, "0002")
-    yield database
-    database.dispose()
-    if request.param == "postgresql":
-        server.drop_database(url)
+REVISION = "0002"
 
 
 def test_they_are_found_and_what_they_refused_and_share_is_known(old: Database) -> None:
@@ -65,7 +49,7 @@ def test_an_address_in_other_capitals_is_the_same_from_then_on(old: Database) ->
             own = scope.update(Identity).where(Identity.lead_id == lead_id)
             scope.run(own.values(value=address))  # as it was stored before
         scope.insert(Identity, lead_id=2, kind="email", value="ada@example.org")
-    _move(old, command.downgrade, "0005")
+    move(old, command.downgrade, "0005")
     migrations.upgrade(old)
     with old.read() as connection:
         scope = Scope(connection, 1)
@@ -75,14 +59,6 @@ def test_an_address_in_other_capitals_is_the_same_from_then_on(old: Database) ->
         told = {each.value: [row.id for row in each.leads] for each in lead_merge.suggested(scope)[0]}
         assert told == {"ada@example.org": [1, 2], "cy@example.org": [4, 5]}
         assert leads.get(scope, 3)["email"] == "Bo@example.org", "as it is written"
-
-
-def _move(database: Database, step: Callable[[Config, str], None], revision: str) -> None:
-    config = Config()
-    config.set_main_option("script_location", str(migrations.HERE))
-    with database.migrating() as connection:
-        config.attributes["connection"] = connection
-        step(config, revision)
 
 
 def _fill(connection: sa.Connection) -> None:

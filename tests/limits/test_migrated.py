@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import date
-from pathlib import Path
-
-import pytest
-from alembic import command
-from alembic.config import Config
 
 from receptionist import migrations
 from receptionist.db import Database, Scope
 from receptionist.services import accounts, limits
-from tests.servers.postgres import PostgresServer
+from tests.harness.migrated import old
 
+__all__ = ["old"]
+
+REVISION = "0004"
 DAYS = [
     ("2026-06-30", "lead", 5, 1, 10),
     ("2026-07-01", "lead", 5, 2, 20),
@@ -24,28 +21,9 @@ DAYS = [
 ]
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-def old(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
-    """A database of the revision before, with an account."""
-    url = f"sqlite:///{tmp_path / 'old.db'}"
-    if request.param == "postgresql":
-        server: PostgresServer = request.getfixturevalue("postgres")
-        url = server.new_database()
-    database = Database(url)
-    config = Config()
-    config.set_main_option("script_location", str(migrations.HERE))
-    with database.migrating() as connection:
-        config.attributes["connection"] = connection
-        command.upgrade(config, "0004")
-        accounts.create(connection, "Old House", "Europe/Berlin")
-    yield database
-    database.dispose()
-    if request.param == "postgresql":
-        server.drop_database(url)
-
-
 def test_days_that_are_kept_are_added_up(old: Database) -> None:
     with old.begin() as connection:
+        accounts.create(connection, "Old House", "Europe/Berlin")
         for day, kind, subject, turns, tokens in DAYS:
             connection.exec_driver_sql(
                 "INSERT INTO usage_days (account_id, day, kind, subject_id, turns, tokens, cost)"

@@ -95,7 +95,7 @@ def test_a_message_in_doubt_is_settled(
     work(house)
     assert len(customer.replies()) == 1, "settling sends nothing"
     assert command("message", "failed") == "None.\n"
-    assert ("settled by a person" in command("message", "show", "2")) is (outcome == "not-sent")
+    assert "settled by a person; before: unknown: " in command("message", "show", "2")
     assert f"is {becomes}, not in the list" in command("message", "settle", "2", outcome, fails=True)
 
 
@@ -103,9 +103,28 @@ def test_a_message_in_doubt_is_sent_twice_if_a_person_says_so(
     house: House, vendor: VendorServer, command: Command
 ) -> None:
     customer = in_doubt(house, vendor)
+    assert "sent before" not in command("message", "show", "2")
     command("message", "replay", "2")
     work(house)
     assert customer.replies() == ["Echo: Hello?"] * 2
+    shown = command("message", "show", "2")
+    assert "state:         sent\n" in shown and "the customer may have got it already" in shown
+    assert "[sent, perhaps sent before]" in command("conversation", "show", "1")
+
+
+def test_what_was_in_doubt_once_stays_so_whatever_becomes_of_it_then(
+    house: House, vendor: VendorServer, command: Command
+) -> None:
+    customer = in_doubt(house, vendor)
+    vendor.fail(customer.address, "400")
+    command("message", "replay", "2")
+    work(house)
+    assert command("message", "failed").endswith("(perhaps sent before)\n")
+    command("message", "replay", "2")
+    customer.send("STOP")
+    work(house)
+    assert state(house, 2) == "suppressed"
+    assert "the customer may have got it already" in command("message", "show", "2")
 
 
 def test_an_unanswered_message_is_given_up(house: House, brain: Brain, command: Command) -> None:

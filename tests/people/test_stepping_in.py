@@ -60,8 +60,11 @@ def test_a_reply_reaches_the_customer_and_silences_the_agent(
     assert "Ann has it until" in shown
     assert "person    Ann here.\n" in shown and "[sent]" in shown
     assert "[silent: a person has the conversation]" in shown
-    command("conversation", "hand-back", "1")
+    assert "answers again" in command("conversation", "hand-back", "1")
     assert told[-1] == HandedOver(1, 1, "")
+    before = len(told)
+    assert "It was so already" in command("conversation", "hand-back", "1")
+    assert len(told) == before
     customer.send("And now?")
     house.drain()
     assert customer.replies()[-1] == "Echo: Thank you! | And now?"

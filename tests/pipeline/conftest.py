@@ -9,6 +9,7 @@ from tests.harness.databases import on_both
 BOTH = (
     "test_consent",
     "test_doctor",
+    "test_fences",
     "test_lease",
     "test_missed",
     "test_outbox",

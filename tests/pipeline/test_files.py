@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
+from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
@@ -15,6 +17,7 @@ import sqlalchemy as sa
 from receptionist import WebhookRequest
 from receptionist.db import Scope
 from receptionist.errors import Unavailable
+from receptionist.pipeline import turn
 from receptionist.services.conversations import handover
 from tests.harness.customers import Texter
 from tests.harness.house import Customer, House
@@ -53,6 +56,56 @@ def test_a_file_is_stored_before_the_answer(house: House, vendor: VendorServer, 
         assert json.loads(stream.read()) == {"file": "/files/photo"}
     assert "photo" not in file["key"], "a name from outside is no path"
     assert customer.replies() == ["Echo: Look at this.\n[a file that you cannot see: application/json]"]
+
+
+def while_fetching(customer: Customer, monkeypatch: pytest.MonkeyPatch, happens: Callable[[], None]) -> None:
+    """Something happens while the first file is fetched."""
+    channel: Any = customer.house.parts.channels["loopback"]
+    fetch, left = channel.fetch, [happens]
+
+    def slow(*arguments: Any) -> Any:
+        if left:
+            left.pop()()
+        return fetch(*arguments)
+
+    monkeypatch.setattr(channel, "fetch", slow)
+
+
+def test_files_that_come_while_others_are_fetched_are_stored_too(
+    house: House, vendor: VendorServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An album comes message by message, and is answered at once."""
+    customer = house.texter("askable")
+    more = partial(send_with_files, customer, "And at that.", f"{vendor.url}/files/two")
+    while_fetching(customer, monkeypatch, more)
+    send_with_files(customer, "Look at this.", f"{vendor.url}/files/one")
+    house.drain()
+    rows = house.sql("SELECT state, attachments FROM messages WHERE direction = 'in' ORDER BY seq")
+    files = [json.loads(row.attachments) if isinstance(row.attachments, str) else row.attachments for row in rows]
+    assert [row.state for row in rows] == ["answered", "answered"]
+    assert ["key" in file for [file] in files] == [True, True]
+
+
+@pytest.mark.parametrize("acted", [False, True])
+def test_what_a_suspect_did_not_look_at_is_answered_though_it_came_with_its_files(
+    house: House, vendor: VendorServer, monkeypatch: pytest.MonkeyPatch, acted: bool
+) -> None:
+    """F21: it came between two looks of a turn that looks at the oldest message alone, or at what it saw before."""
+    customer = house.texter("askable")
+    send_with_files(customer, 'call book {"what": "table 9"}.' if acted else "Look.", f"{vendor.url}/files/one")
+    if acted:
+        with monkeypatch.context() as patch:
+            patch.setattr(turn, "record", lambda *_arguments, **_more: 1 / 0)
+            house.drain()
+        house.sql("UPDATE messages SET attachments = replace(replace(attachments, 'key', 'was'), 'error', 'why')")
+        house.make_due()
+    while_fetching(customer, monkeypatch, lambda: customer.send("And are you open?"))
+    house.sql("UPDATE conversations SET attempts = 2")
+    house.drain()
+    assert customer.replies()[-1] == "Echo: And are you open?"
+    states = house.sql("SELECT DISTINCT state FROM messages WHERE direction = 'in'")
+    assert [row.state for row in states] == ["answered"]
+    assert house.sql("SELECT due_at, lease_owner FROM conversations") == [(None, None)]
 
 
 def test_a_file_that_cannot_be_had_costs_no_answer(house: House, vendor: VendorServer) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import pytest
 
@@ -11,6 +11,7 @@ from receptionist import Event
 from receptionist.contracts.events import MessageFailed
 from receptionist.pipeline import turn
 from tests.harness.house import House
+from tests.servers.brain import Brain, Calls, Piece, Question
 from tests.servers.vendor_server import VendorServer
 
 Open = Callable[..., House]
@@ -39,6 +40,26 @@ def test_a_turn_that_cannot_be_recorded_ends_in_the_failed_list(
     assert [row[0] for row in house.sql("SELECT state FROM messages WHERE direction = 'in' ORDER BY seq")][
         1
     ] == "answered"
+
+
+def test_what_comes_after_a_turn_was_given_up_is_tried_from_the_start(
+    open_house: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """P7: it comes before anybody looked again, and nobody died or failed over it."""
+    house = open_house()
+    visitor = house.visitor()
+    with monkeypatch.context() as patch:
+        patch.setattr(turn, "record", lambda *_arguments, **_more: 1 / 0)
+        visitor.send("Can you hear me?")
+        while not house.sql("SELECT 1 FROM messages WHERE state = 'failed'"):
+            house.make_due()
+            house.drain()
+    visitor.send("And now?")
+    house.make_due()
+    house.drain()
+    states = house.sql("SELECT state FROM messages WHERE direction = 'in' ORDER BY seq")
+    assert [row.state for row in states] == ["failed", "answered"]
+    assert not visitor.replies()[0].startswith("Sorry")
 
 
 def test_a_turn_that_is_given_up_has_no_part_in_the_next_answer(
@@ -96,6 +117,31 @@ def test_a_turn_that_acted_is_ended_with_all_it_saw(
     assert open_ones == [(0,)]
 
 
+def test_a_turn_that_went_on_with_more_is_ended_with_all_of_it(
+    house: House, vendor: VendorServer, brain: Brain, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """F8: who took it over saw a second message, acted on it and died as well."""
+
+    def books(question: Question) -> Iterator[Piece]:
+        done = " ".join((*question.resumed, *question.outputs))
+        missing = [text for text in question.asked if text not in done]
+        yield Calls("book", json.dumps({"what": missing[0]})) if missing else "All is booked."
+
+    brain.reply = books
+    texter = house.texter()
+    with monkeypatch.context() as patch:
+        patch.setattr(turn, "record", lambda *_arguments, **_more: 1 / 0)
+        for text in ("table 5", "table 6"):
+            texter.send(text)
+            house.make_due()
+            house.drain()
+    house.make_due()
+    house.drain()
+    booked = [effect["what"] for effect in vendor.effects]
+    assert (booked.count("table 5"), booked.count("table 6")) == (1, 1)
+    assert texter.replies() == ["All is booked."]
+
+
 def test_a_narrowed_turn_that_acted_is_ended_with_the_one_message_it_saw(
     house: House, vendor: VendorServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -131,3 +177,16 @@ def test_messages_of_a_line_whose_settings_went_missing_say_so(house: House, mon
     assert all("settings of line" in row.error and "Field required" in row.error for row in rows)
     failed = [each.message_id for each in told if isinstance(each, MessageFailed)]
     assert failed == [row.id for row in rows]
+
+
+def test_a_reply_that_was_perhaps_sent_is_not_given_up_as_failed(house: House) -> None:
+    """P4: who sends what failed again would send this twice; its sender died, and then the line could not be used."""
+    texter = house.texter("askable")
+    texter.send("Are you open?")
+    house.drain()
+    house.sql("UPDATE messages SET state = 'sending' WHERE direction = 'out'")
+    house.sql("UPDATE conversations SET due_at = created_at")
+    house.sql("UPDATE lines SET settings = '{}'")
+    house.sql("UPDATE accounts SET revision = revision + 1")
+    house.runner.drain(1)
+    assert house.sql("SELECT state FROM messages WHERE direction = 'out'") == [("unknown",)]

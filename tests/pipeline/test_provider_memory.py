@@ -15,6 +15,7 @@ from receptionist.pipeline import turn
 from receptionist.pipeline.eraser import Eraser
 from receptionist.services import accounts
 from receptionist.services.conversations import handover
+from receptionist.services.leads import lead_merge, lead_unmerge
 from tests.harness.house import House
 from tests.servers.conversations_server import Conversations
 from tests.servers.model_refusal import Refusal
@@ -406,3 +407,20 @@ def test_ours_asks_the_database_nothing(house: House, monkeypatch: pytest.Monkey
     monkeypatch.setattr(turn, "MemoryRow", None)
     monkeypatch.setattr("receptionist.agents.factory.TurnMemory", None)
     assert house.visitor().say("one") == "Echo: one"
+
+
+def test_after_unmerging_no_model_is_asked_with_the_words_of_the_other(
+    house: House, server: ModelServer, vendor_copy: Conversations
+) -> None:
+    second, first = house.visitor(), house.visitor()
+    second.say("hello")
+    first.say("hello")
+    with house.parts.database.begin() as connection:
+        number = lead_merge.merge(Scope(connection, 1), house.parts.consents, 2, 1, "Ann")
+    second.say("my parrot")
+    first.say("my cat")
+    with house.parts.database.begin() as connection:
+        lead_unmerge.unmerge(Scope(connection, 1), house.parts.consents, number, "Ann")
+    first.say("me again")
+    assert sent(server)[-1] == ["hello", "Echo: hello", "my cat", "Echo: my cat", "me again"]
+    assert "user: my parrot" not in vendor_copy.said(list(vendor_copy.held)[-1])

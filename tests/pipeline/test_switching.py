@@ -120,6 +120,8 @@ def test_the_next_message_begins_a_new_conversation(kind: str, house: House, bra
     if isinstance(customer, Visitor):
         texts = [message.text for message in customer.transcript()]
         assert texts == ["Hello?", "Robin: Hello?", "And now?", "Nova: And now?"]
+        first, second = (message.turn for message in customer.transcript() if message.direction == "out")
+        assert first != second, "a client shows no more of an answer that it has whole"
 
 
 @pytest.mark.parametrize("kind", ["webchat", "idempotent"])

@@ -6,13 +6,18 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 from sqlalchemy import make_url
 
+from receptionist import patience
+from receptionist.config import CoreSettings
+from receptionist.errors import Unavailable
 from tests.harness.installation import Installation
 from tests.harness.waiting import eventually
 from tests.procfile.processes import Part, Procfile, events
@@ -77,6 +82,50 @@ def test_a_web_process_that_dies_while_the_database_is_away_takes_no_other_with_
         wire.target = url.port or 5432
         eventually(lambda: events(web).count("started") == 3, what="the follower at work")
         assert web.healthy() and len(children(web)) == 2
+
+
+@pytest.mark.parametrize("database", ["postgresql"])
+@KINDS
+def test_a_first_start_waits_for_a_database_that_comes_a_little_later(
+    kind: str, procfile: Callable[..., Procfile]
+) -> None:
+    together = procfile()
+    url = make_url(Installation(together.path).database_url)
+    with closing(WireBetween(1)) as wire, ThreadPoolExecutor(1) as pool:
+        through = url.set(host="127.0.0.1", port=wire.port).render_as_string(hide_password=False)
+        starting = pool.submit(together.start, kind, DATABASE_URL=through)
+        eventually(lambda: together.parts and "waits_for_database" in events(together.parts[0]), what="that it waits")
+        wire.target = url.port or 5432
+        part = starting.result()
+        assert part.works() and events(part).count("waits_for_database") == 1
+
+
+def test_nobody_waits_for_ever_nor_for_a_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(patience, "WAIT_SECONDS", 0.05)
+    tries: list[str] = []
+
+    def away() -> None:
+        tries.append("")
+        raise Unavailable("It is away.")
+
+    for url, fewest, most in (("postgresql://away/x", 2, 60), ("", 1, 1), ("sqlite:////x.db", 1, 1)):
+        tries.clear()
+        with pytest.raises(Unavailable):
+            patience.when_database_is_there(away, CoreSettings(database_url=url), lambda _: time.sleep(0.001))
+        assert fewest <= len(tries) <= most
+
+
+@pytest.mark.parametrize("database", ["postgresql"])
+@KINDS
+def test_who_waits_for_the_database_can_be_stopped(kind: str, procfile: Callable[..., Procfile]) -> None:
+    part = Part(kind, (together := procfile()).path, **together.settings, DATABASE_URL="postgresql://127.0.0.1:1/x")
+    together.parts.append(part)
+    with ThreadPoolExecutor(1) as pool:
+        starting = pool.submit(part.start)
+        eventually(lambda: "waits_for_database" in events(part), what="that it waits")
+        part.terminate()
+        assert part.wait(10) == 0
+        assert isinstance(starting.exception(10), RuntimeError), "it never worked"
 
 
 def test_the_programs_of_the_procfile_run_from_a_checkout_that_was_not_installed(tmp_path: Path) -> None:

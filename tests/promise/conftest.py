@@ -1,4 +1,4 @@
-"""The one scene that takes 40 seconds of waiting plays beside the other tests, from the first one on."""
+"""The scene with the default settings plays beside the other tests, from the first one on: it has waits of its own."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from tests.servers.brain import Brain
 from tests.servers.points import Points
 from tests.servers.vendor_server import VendorServer
 
-TakenUp = Mapping[str, tuple[list[str], float]]
-"""What each customer got, and how many seconds after the kill."""
+TakenUp = Mapping[str, tuple[list[str], float, float]]
+"""What each customer got, how many seconds after the kill, and how many after the new process was ready."""
 
 
 @pytest.hookimpl(trylast=True)
@@ -65,4 +65,10 @@ def _play(installation: Installation, points: Points, vendor: VendorServer) -> T
     killed = time.monotonic()
     points.disarm()
     installation.start()
-    return {kind: (person.wait_for_replies(1, 60), time.monotonic() - killed) for kind, person in people.items()}
+    ready = time.monotonic()
+
+    def seen(person: Customer) -> tuple[list[str], float, float]:
+        replies, now = person.wait_for_replies(1, 60), time.monotonic()
+        return replies, now - killed, now - ready
+
+    return {kind: seen(person) for kind, person in people.items()}

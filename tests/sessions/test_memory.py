@@ -11,10 +11,13 @@ import pytest
 from receptionist.agents.agent import shown_name
 from receptionist.agents.breaker import Call
 from receptionist.agents.history import trimmed
+from receptionist.db import Scope
 from receptionist.errors import ModelError, Unavailable
 from receptionist.pipeline.fair_queue import FairQueue
-from receptionist.pipeline.summariser import KEPT, LONG_SHARE
+from receptionist.pipeline.summariser import KEPT, LONG, LONG_SHARE
+from receptionist.services.conversations import messages
 from receptionist.services.conversations.sessions import SessionState
+from receptionist.services.leads import lead_merge, lead_unmerge
 from tests.harness.databases import SQLITE, first_on_both
 from tests.harness.house import House, Visitor
 from tests.servers.brain import Brain, Question
@@ -101,6 +104,66 @@ def test_nothing_that_waits_is_summarised_away(house: House, brain: Brain) -> No
     assert house.runner.summariser.summarise(1, 1)
     assert house.sql("SELECT summary_seq FROM sessions") == [(20,)]
     assert len(asked) == 1
+
+
+def replay(house: House, seq: int) -> None:
+    """A person has the message with this `seq`, which failed, tried again."""
+    house.sql("UPDATE messages SET state = 'failed' WHERE seq = :seq", seq=seq)
+    [(message_id,)] = house.sql("SELECT id FROM messages WHERE seq = :seq", seq=seq)
+    with house.parts.database.begin() as connection:
+        messages.replay(Scope(connection, 1), message_id)
+
+
+@pytest.mark.parametrize("seq", [19, 20])
+def test_what_a_person_has_tried_again_is_seen_though_it_is_summarised(house: House, brain: Brain, seq: int) -> None:
+    """P7: the answer to an old question, or an old reply that did not go out."""
+    summarise_as(brain, "Short.")
+    visitor = house.visitor()
+    talk(house, visitor, 60)
+    house.runner.summariser.summarise(1, 1)
+    replay(house, seq)
+    house.make_due()
+    house.drain()
+    assert house.sql("SELECT state FROM messages WHERE seq = :seq", seq=seq) == [("answered" if seq == 19 else "sent",)]
+    assert house.runner.summariser.summarise(1, 1)
+    assert house.sql("SELECT summary_seq FROM sessions")[0].summary_seq >= 60 - KEPT
+
+
+@pytest.mark.parametrize("seq", [19, 20])
+def test_what_a_person_has_tried_again_meanwhile_is_not_summarised_away(house: House, brain: Brain, seq: int) -> None:
+    summarise_as(brain, "Short.")
+    visitor = house.visitor()
+    talk(house, visitor, 60)
+    echo = brain.reply
+    brain.reply = lambda question: replay(house, seq) or echo(question)  # type: ignore[func-returns-value]
+    assert not house.runner.summariser.summarise(1, 1)
+    brain.reply = echo
+    house.make_due()
+    house.drain()
+    assert house.sql("SELECT state FROM messages WHERE seq = :seq", seq=seq) == [("answered" if seq == 19 else "sent",)]
+
+
+def test_what_was_another_leads_when_the_summary_came_is_not_in_it(house: House, brain: Brain) -> None:
+    """The two were parted while the model wrote it."""
+    summarise_as(brain, "Both have cats.")
+    second, first = house.visitor(), house.visitor()
+    second.say("hello")
+    first.say("hello")
+    with house.parts.database.begin() as connection:
+        number = lead_merge.merge(Scope(connection, 1), house.parts.consents, 2, 1, "Ann")
+    for _ in range(LONG // 4):
+        second.say("my cat")
+        first.say("my cat, too")
+    echo = brain.reply
+
+    def parts(question: Question):  # type: ignore[no-untyped-def]
+        with house.parts.database.begin() as connection:
+            lead_unmerge.unmerge(Scope(connection, 1), house.parts.consents, number, "Ann")
+        return echo(question)
+
+    brain.reply = parts
+    assert not house.runner.summariser.summarise(1, 2)
+    assert house.sql("SELECT summary FROM sessions WHERE summary <> ''") == []
 
 
 @SQLITE

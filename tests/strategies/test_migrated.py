@@ -13,9 +13,11 @@ from receptionist.agents.sandbox import PromptSandbox
 from receptionist.contracts.strategy import StrategyFields
 from receptionist.db import Database
 from receptionist.migrations.fields_0003 import downgraded, upgraded
-from tests.leads.test_migrated import old
+from tests.harness.migrated import old
 
 __all__ = ["old"]
+
+REVISION = "0002"
 
 OLD: dict[str, Any] = {
     "agent_name": "Ada",

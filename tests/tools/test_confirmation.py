@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from receptionist import Inbound, Sender
 from receptionist.agents.assent import is_assent
 from receptionist.agents.refusal import is_refusal
 from receptionist.services.conversations.confirmations import MAX_PENDING, Awaited, waiting
@@ -141,6 +143,24 @@ def test_what_was_written_before_the_question_agrees_to_nothing(shop: House, bra
     assert made(shop) == []
     visitor.say("Yes")
     assert made(shop) == [("Soup", "Friday")]
+
+
+@pytest.mark.parametrize("pulled", [True, False])
+def test_a_yes_that_was_sent_before_the_question_but_came_after_it_agrees_to_nothing(
+    pulled: bool, shop: House, brain: Brain
+) -> None:
+    customer = shop.texter("askable")
+    customer.send(order())
+    shop.drain()
+    obeys(brain, **SOUP)
+    asked = shop.sql("SELECT sent_at FROM messages WHERE direction = 'out'")[0].sent_at
+    asked = datetime.fromisoformat(asked).replace(tzinfo=UTC)
+    for seconds, orders in ((-5, []), (5, [("Soup", "Friday")])):
+        at = asked.replace(microsecond=0) + timedelta(seconds=seconds)
+        message = Inbound(f"{customer.address} {seconds}", Sender(customer.address), "Yes", sent_at=at)
+        shop.parts.host.take_in(customer.line, [message], pulled=pulled)
+        shop.drain()
+        assert made(shop) == orders
 
 
 def test_what_failed_may_be_tried_again_what_broke_may_not(shop: House, brain: Brain) -> None:

@@ -53,23 +53,29 @@ def take(scope: Scope, conversation_id: int, person: str, minutes: int) -> None:
         **_NOT_ASKED,
         "next_seq": Conversation.next_seq + 1,  # the holder of the lease looks again
     }
-    next_seq = _changed(scope, conversation_id, values)
-    sessions.change(scope, conversation_id, lambda state: stretches.taken(state, next_seq - 1, minutes))
-
-
-def hand_back(scope: Scope, conversation_id: int) -> None:
-    """Let the agent answer again, from the customer's next message on. Raises `LineError`."""
-    next_seq = _changed(scope, conversation_id, {"person": None, "person_until": None, **_NOT_ASKED})
-    sessions.change(scope, conversation_id, lambda state: stretches.given_back(state, next_seq))
-
-
-def _changed(scope: Scope, conversation_id: int, values: dict[str, Any]) -> int:
-    """Change the conversation, which is locked then; returns its next `seq`. Raises `LineError` if there is none."""
-    statement = scope.update(Conversation).where(Conversation.id == conversation_id).values(**values)
-    row = scope.connection.execute(statement.returning(Conversation.next_seq)).first()
+    row = _changed(scope, Conversation.id == conversation_id, values)
     if row is None:
         raise LineError(f"There is no conversation {conversation_id}.")
-    return int(row.next_seq)
+    sessions.change(scope, conversation_id, lambda state: stretches.taken(state, row.next_seq - 1, minutes))
+
+
+def hand_back(scope: Scope, conversation_id: int) -> bool:
+    """Let the agent answer again, from the customer's next message on. False if no person has it, and none was asked
+    for. Raises `LineError` if there is no such conversation."""
+    with_person = sa.or_(Conversation.person_until > db_now(), Conversation.person_requested_at.is_not(None))
+    which = sa.and_(Conversation.id == conversation_id, with_person)
+    row = _changed(scope, which, {"person": None, "person_until": None, **_NOT_ASKED})
+    if row is None:
+        lock(scope, conversation_id)
+        return False
+    sessions.change(scope, conversation_id, lambda state: stretches.given_back(state, row.next_seq))
+    return True
+
+
+def _changed(scope: Scope, which: sa.ColumnElement[bool], values: dict[str, Any]) -> AnyRow | None:
+    """Change the conversation, which is locked then; returns its `next_seq`, None if there is no such one."""
+    statement = scope.update(Conversation).where(which).values(**values)
+    return scope.connection.execute(statement.returning(Conversation.next_seq)).first()
 
 
 def reply(

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from receptionist.db import AnyRow, Scope, db_now
 from receptionist.errors import LineError
 from receptionist.models import Conversation, Message
-from receptionist.services.conversations import conversations
+from receptionist.services.conversations import conversations, sessions
 
 PAGE = 50
 TROUBLE: sa.ColumnElement[bool] = sa.literal_column(
@@ -35,7 +35,7 @@ def replay(scope: Scope, message_id: int) -> str:
     """Try a failed message again: an inbound one is answered anew, an outbound one sent again; returns its new state.
 
     Raises `LineError` for a message that did not fail, and for one that would only be suppressed again; one that was
-    perhaps sent is sent again only from here, where a person decided it.
+    perhaps sent is sent again only from here, where a person decided it, and that it was in doubt is kept.
     """
     row = _in_trouble(scope, message_id)
     state = "waiting" if row.direction == "in" else "pending"
@@ -45,7 +45,10 @@ def replay(scope: Scope, message_id: int) -> str:
     values["replays"] = Message.replays + 1
     if row.direction == "out":  # a new message for the vendor, who knows the old one by key and id
         values["provider_message_id"] = None
+    if row.state == "unknown":
+        values["doubted_at"] = db_now()
     scope.run(scope.update(Message).where(Message.id == message_id, TROUBLE).values(**values))
+    sessions.look_again(scope, row.conversation_id, row.seq)
     return state
 
 
@@ -58,7 +61,7 @@ def settle(scope: Scope, message_id: int, *, sent: bool) -> str:
     if row.direction == "in" and sent:
         raise LineError(f"Message {message_id} came in, so it was never sent; replay it, or settle it as not sent.")
     state = "sent" if sent else ("silent" if row.direction == "in" else "suppressed")
-    note = None if sent else f"settled by a person; before: {row.error or row.state}"
+    note = f"settled by a person; before: {': '.join(filter(None, (row.state, row.error)))}"
     scope.run(scope.update(Message).where(Message.id == message_id, TROUBLE).values(state=state, error=note))
     return state
 

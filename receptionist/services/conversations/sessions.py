@@ -177,6 +177,13 @@ def with_summary(state: SessionState, summary: str, seq: int) -> SessionState:
     return replace(state, summary=summary, summary_seq=seq)
 
 
+def look_again(scope: Scope, conversation_id: int, seq: int) -> None:
+    """Have what was said from the message `seq` on shown whole until it is summarised anew: somebody is to work on that
+    message, and what is summarised is not looked at."""
+    if load(scope, conversation_id).summary_seq >= seq:
+        change(scope, conversation_id, lambda state: replace(state, summary_seq=min(state.summary_seq, seq - 1)))
+
+
 def _short(text: str) -> str:
     return text if len(text) <= MAX_SHOWN else text[:MAX_SHOWN] + " […]"
 

@@ -191,9 +191,14 @@ def _join_consents(scope: Scope, consents: Consents, kept_id: int, merged_id: in
         now = consent.known(scope, kept_id)[channel]
         spread = consents.spread(scope, kept_id, channel) if now.state == "refused" else {}
         joined[channel] = {
-            "before": {"state": old.state, "source": old.source} if old is not None else None,
+            "before": _plain(old) if old is not None else None,
             "changed": changed,
             "at": now.changed_at.isoformat(),
             **spread,
         }
     return joined
+
+
+def _plain(known: AnyRow) -> dict[str, str]:
+    """A consent as it is written into the merge, to be given back."""
+    return {"state": known.state, "source": known.source, "at": known.changed_at.isoformat()}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -10,23 +11,46 @@ from receptionist.db import AnyRow, Scope, db_now
 from receptionist.errors import LeadError
 from receptionist.models import Conversation, Identity, Line, Message, Session, Task, Turn
 from receptionist.models.conversations import OPEN_STATES
+from receptionist.services import accounts
 from receptionist.services.leads import lead_merge
+
+NO_SEQ = -1
+"""No message's: of a copy that is said to know it, the next turn has its vendor make another one."""
 
 
 def part(scope: Scope, merge: AnyRow, by: str) -> None:
     """Move messages since a merge to the lead whose address they have, once addresses and conversations went back.
 
     A turn goes with its messages, unless it answered both leads at once. What the agent kept of a conversation with
-    both, its goals and summary, is forgotten. Raises `LeadError` if one of them is being worked on."""
+    both, its goals and summary, is forgotten, and a vendor that keeps it begins anew. Raises `LeadError` if one of them
+    is being worked on."""
     strays = _strays(scope, merge)
     if any(row.lease_owner is not None or row.state in OPEN_STATES for row in strays):
         raise LeadError(lead_merge.BUSY)
     for line_id, lead_id in sorted({(row.line_id, row.owner) for row in strays}):
         own = [row for row in strays if (row.line_id, row.owner) == (line_id, lead_id)]
         _move(scope, own, _conversation(scope, own[-1], by))
+    shared = sorted({row.conversation_id for row in strays})
     forgotten = {"goals": [], "calls": [], "pending": [], "summary": "", "summary_seq": 0}
-    shared = Session.conversation_id.in_(sorted({row.conversation_id for row in strays}))
-    scope.run(scope.update(Session).where(shared).values(**forgotten, version=Session.version + 1))
+    kept = scope.update(Session).where(Session.conversation_id.in_(shared))
+    scope.run(kept.values(**forgotten, version=Session.version + 1))
+    for conversation_id in shared:
+        _give_to_one(scope, conversation_id)
+    accounts.touch(scope)  # processes remember where the strays were written to, which is still a lead's conversation
+
+
+def _give_to_one(scope: Scope, conversation_id: int) -> None:
+    """Have replies of a conversation that was both leads' go where the one wrote from who has it now, and no model be
+    asked with a vendor's copy in which the other's words are."""
+    own = scope.select(Message, Message.address).where(Message.conversation_id == conversation_id)
+    last = scope.first(own.order_by(Message.seq.desc()).limit(1))
+    which = Conversation.id == conversation_id
+    memory = scope.connection.execute(scope.select(Conversation, Conversation.provider_memory).where(which)).scalar()
+    values: dict[str, Any] = {} if last is None else {"address": last.address}
+    if memory is not None:
+        values["provider_memory"] = memory | {"known_seq": NO_SEQ}
+    if values:
+        scope.run(scope.update(Conversation).where(which).values(**values))
 
 
 def _strays(scope: Scope, merge: AnyRow) -> Sequence[AnyRow]:

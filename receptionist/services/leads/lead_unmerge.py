@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
@@ -156,11 +157,16 @@ def _part_consents(scope: Scope, consents: Consents, merge: AnyRow) -> None:
         if joined["changed"] and joined["before"] is None:
             scope.run(sa.delete(Consent).where(*which))
         elif joined["changed"]:
-            consent.note(scope, merge.kept_id, channel, **joined["before"])
+            _give_back(scope, merge.kept_id, channel, **joined["before"])
         _open_again(scope, joined)
     for channel, theirs in consent.known(scope, merge.merged_id).items():
         if theirs.state == "refused":
             consents.spread(scope, merge.merged_id, channel)
+
+
+def _give_back(scope: Scope, lead_id: int, channel: str, state: str, source: str, at: str | None = None) -> None:
+    """A consent as it was; since now, if the merge is older than the keeping of `at`."""
+    consent.note(scope, lead_id, channel, state, source, None if at is None else datetime.fromisoformat(at))
 
 
 def _open_again(scope: Scope, joined: dict[str, Any]) -> None:
