@@ -19,6 +19,7 @@ from .identity import is_visitor, issue_token, new_visitor, read_identity, read_
 from .live import PAGE, Live, present, snapshot_of
 from .settings import WebchatSettings
 from .slots import SocketSlots
+from .wire import check_handshake
 
 SESSIONS_PER_MINUTE = 60
 POLLS_PER_MINUTE = 240
@@ -79,6 +80,7 @@ class _Api:
         headers = {name.lower(): value for name, value in request.headers.items()}
         g.webchat = Visit(line, check_origin(self.host, line, headers), headers)
         if request.endpoint == "webchat.live":
+            check_handshake(headers)
             address = network_of(request.remote_addr or "")
             self._slots.take(address)
             g.webchat_slot = address

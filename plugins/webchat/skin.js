@@ -113,28 +113,28 @@ const WORDS = {
     hello: 'Hello! How can we help you?', write: 'Write a message…', label: 'Your message', send: 'Send message', assistant: 'Automated assistant',
     you: 'You', choices: 'Suggested answers', person: 'Our team', typing: 'Writing an answer', connecting: 'Connecting…', offline: 'You are offline', sending: 'Sending…', sent: 'Sent',
     waiting: 'Waiting for network', slow: 'Sending soon', failed: 'Not sent.', retry: 'Try again', unreachable: 'The chat cannot be reached right now. We keep trying.',
-    identity: 'Your sign-in could not be confirmed. Please sign in again.', held: 'Not sent yet',
+    identity: 'Your sign-in could not be confirmed. Please sign in again.', held: 'Not sent yet', long: 'Too long: {n} of {most} characters.',
   },
   es: {
     chat: 'Chat', open: 'Abrir el chat', close: 'Cerrar el chat', messages: 'Mensajes', unread: '{n} mensajes sin leer', oneUnread: '1 mensaje sin leer',
     hello: '¡Hola! ¿En qué podemos ayudarle?', write: 'Escriba un mensaje…', label: 'Su mensaje', send: 'Enviar mensaje', assistant: 'Asistente automático',
     you: 'Usted', choices: 'Respuestas sugeridas', person: 'Nuestro equipo', typing: 'Escribiendo una respuesta', connecting: 'Conectando…', offline: 'Está sin conexión', sending: 'Enviando…', sent: 'Enviado',
     waiting: 'Esperando la red', slow: 'Se enviará enseguida', failed: 'No enviado.', retry: 'Reintentar', unreachable: 'El chat no está disponible ahora mismo. Seguimos intentándolo.',
-    identity: 'No se pudo confirmar su identidad. Inicie sesión de nuevo.', held: 'Aún no enviado',
+    identity: 'No se pudo confirmar su identidad. Inicie sesión de nuevo.', held: 'Aún no enviado', long: 'Demasiado largo: {n} de {most} caracteres.',
   },
   de: {
     chat: 'Chat', open: 'Chat öffnen', close: 'Chat schließen', messages: 'Nachrichten', unread: '{n} ungelesene Nachrichten', oneUnread: '1 ungelesene Nachricht',
     hello: 'Hallo! Wie können wir Ihnen helfen?', write: 'Nachricht schreiben…', label: 'Ihre Nachricht', send: 'Nachricht senden', assistant: 'Automatischer Assistent',
     you: 'Sie', choices: 'Vorgeschlagene Antworten', person: 'Unser Team', typing: 'Schreibt eine Antwort', connecting: 'Verbindung wird aufgebaut…', offline: 'Sie sind offline', sending: 'Wird gesendet…', sent: 'Gesendet',
     waiting: 'Wartet auf das Netz', slow: 'Wird gleich gesendet', failed: 'Nicht gesendet.', retry: 'Erneut versuchen', unreachable: 'Der Chat ist gerade nicht erreichbar. Wir versuchen es weiter.',
-    identity: 'Ihre Anmeldung konnte nicht bestätigt werden. Bitte melden Sie sich neu an.', held: 'Noch nicht gesendet',
+    identity: 'Ihre Anmeldung konnte nicht bestätigt werden. Bitte melden Sie sich neu an.', held: 'Noch nicht gesendet', long: 'Zu lang: {n} von {most} Zeichen.',
   },
   fr: {
     chat: 'Chat', open: 'Ouvrir le chat', close: 'Fermer le chat', messages: 'Messages', unread: '{n} messages non lus', oneUnread: '1 message non lu',
     hello: 'Bonjour ! Comment pouvons-nous vous aider ?', write: 'Écrivez un message…', label: 'Votre message', send: 'Envoyer le message', assistant: 'Assistant automatique',
     you: 'Vous', choices: 'Réponses proposées', person: 'Notre équipe', typing: 'Rédige une réponse', connecting: 'Connexion…', offline: 'Vous êtes hors ligne', sending: 'Envoi…', sent: 'Envoyé',
     waiting: 'En attente du réseau', slow: 'Envoi imminent', failed: 'Non envoyé.', retry: 'Réessayer', unreachable: 'Le chat est injoignable pour le moment. Nous réessayons.',
-    identity: 'Votre connexion n’a pas pu être confirmée. Veuillez vous reconnecter.', held: 'Pas encore envoyé',
+    identity: 'Votre connexion n’a pas pu être confirmée. Veuillez vous reconnecter.', held: 'Pas encore envoyé', long: 'Trop long : {n} caractères sur {most}.',
   },
 };
 

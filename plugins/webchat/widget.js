@@ -35,6 +35,22 @@ const store = {
     return [...new Set([...stored, ...memory.keys()])].filter((key) => key.startsWith(prefix)).sort();
   },
 };
+
+/**
+ * Do `work(true)` while no other tab of the site does work of this name. A browser that refuses storage refuses locks, too;
+ * then the tabs share nothing that could be done twice. With `ifAvailable`, `work(null)` if another tab is at it.
+ */
+async function alone(name, options, work) {
+  let begun = false;
+  const begin = (lock) => { begun = true; return work(lock && true); };
+  try {
+    if (navigator.locks) return await navigator.locks.request(prefix + name, options, begin);
+  } catch (error) {
+    if (begun) throw error;
+  }
+  return work(true);
+}
+
 const ROOT_KEY = `receptionist:${LINE}:`;
 const LOOK_KEY = ROOT_KEY + 'look';
 const DRAFT_KEY = ROOT_KEY + 'draft';
@@ -90,6 +106,7 @@ function clearTalk() {
   for (const row of rows.values()) row.el.remove();
   rows.clear();
   greet();
+  showReach();
   setTrouble('');
   showUnread();
 }
@@ -130,8 +147,9 @@ async function ask(path, options = {}) {
   throw new Failure(response.status, code, message, Number(response.headers.get('Retry-After')) * SECOND || 0);
 }
 
+/** `keepalive`: who writes and leaves the page at once is heard all the same. */
 const post = (path, body, headers) =>
-  ask(path, { method: 'POST', body: JSON.stringify(body), headers: { 'Content-Type': 'application/json', ...headers } });
+  ask(path, { method: 'POST', body: JSON.stringify(body), headers: { 'Content-Type': 'application/json', ...headers }, keepalive: true });
 const bearer = () => ({ Authorization: `Bearer ${state.token}` });
 
 // --- a page that may not use the line ------------------------------------------------------------------------------------
@@ -176,7 +194,7 @@ let opening = null;
 function session(fresh = false) {
   if (!fresh && state.token && state.expires > Date.now() + 60 * SECOND) return Promise.resolve();
   if (opening) return opening;
-  const mine = (navigator.locks ? navigator.locks.request(prefix + 'session', openSession) : openSession())
+  const mine = alone('session', {}, openSession)
     .finally(() => { if (opening === mine) opening = null; });
   opening = mine;
   return mine;
@@ -233,7 +251,8 @@ function newId() {
 }
 
 function say(text) {
-  const item = { id: newId(), text, at: Date.now() };
+  const at = Math.max(Date.now(), ...queued().map((item) => item.at + 1)); // clocks are put back, too
+  const item = { id: newId(), text, at };
   item.key = `${prefix}q:${String(item.at).padStart(15, '0')}:${item.id}`;
   store.write(item.key, item);
   save({ wrote: Date.now() });
@@ -253,8 +272,7 @@ async function drain() {
   let again = SECOND; // another tab is sending
   const work = async (lock) => { if (lock) again = await drainAll(mine); };
   try {
-    if (navigator.locks) await navigator.locks.request(prefix + 'sending', { ifAvailable: true }, work);
-    else await work(true);
+    await alone('sending', { ifAvailable: true }, work);
   } finally {
     draining = false;
   }
@@ -367,7 +385,12 @@ async function connect() {
 }
 
 function openSocket() {
-  const mine = (socket = new WebSocket(LIVE));
+  try {
+    socket = new WebSocket(LIVE);
+  } catch {
+    return lost(0); // Safari's way to say that the site's Content-Security-Policy forbids it
+  }
+  const mine = socket;
   let partial = null;
   let isTyping = false;
   lastFrame = Date.now();
@@ -498,6 +521,7 @@ function setPartial(value) {
     setTyping(false);
     writingText.textContent = partialReply.text;
   }
+  showBusy();
   if (stick) scrollDown(true);
 }
 
@@ -508,6 +532,11 @@ function withdraw(turn) {
   setTyping(shown, 15);
 }
 
+function showBusy() {
+  const word = dots.hidden && writing.hidden ? '' : words.typing;
+  if (busy.textContent !== word) busy.textContent = word;
+}
+
 function setTyping(on, seconds = 60) {
   clearTimeout(typingTimer);
   const stick = atBottom();
@@ -516,6 +545,7 @@ function setTyping(on, seconds = 60) {
     activeUntil = Math.max(activeUntil, Date.now() + 30 * SECOND);
     typingTimer = setTimeout(() => setTyping(false), seconds * SECOND);
   }
+  showBusy();
   if (stick) scrollDown(true);
 }
 
@@ -552,10 +582,13 @@ const writing = el('div', 'row still', { hidden: '' }, writingText);
 const tail = el('div', 'tail', { 'aria-hidden': 'true' }, writing, dots);
 const log = el('div', 'log', { role: 'log', 'aria-live': 'polite', 'aria-relevant': 'additions', tabindex: '0' }, tail);
 const trouble = el('p', 'trouble', { role: 'status' });
-const input = el('textarea', 'input', { rows: '1', dir: 'auto', enterkeyhint: 'send', autocomplete: 'off', maxlength: '4000' });
+const excess = el('p', 'trouble', { role: 'status' });
+/** For those who do not see the dots and the reply growing. */
+const busy = el('p', 'hush', { role: 'status' });
+const input = el('textarea', 'input', { rows: '1', dir: 'auto', enterkeyhint: 'send', autocomplete: 'off' });
 const sendButton = el('button', 'send', { type: 'submit', 'aria-disabled': 'true' }, icon('send'));
 const form = el('form', 'form', {}, input, sendButton);
-const panel = el('section', 'panel', { id: 'panel', role: 'dialog', 'aria-labelledby': 'title', tabindex: '-1', hidden: '' }, head, notice, log, el('div', 'foot', {}, trouble, form));
+const panel = el('section', 'panel', { id: 'panel', role: 'dialog', 'aria-labelledby': 'title', tabindex: '-1', hidden: '' }, head, notice, log, el('div', 'foot', {}, busy, trouble, excess, form));
 const root = el('div', 'root', {}, panel, bubble);
 
 let words = WORDS.en;
@@ -566,6 +599,8 @@ let troubleWord = '';
 let atEnd = true;
 const rows = new Map();
 let order = 0;
+/** The body the chat is in. Sites that go from page to page by a new body (Turbo) take the chat along. */
+let home = null;
 
 function build() {
   const host = document.createElement('receptionist-chat');
@@ -578,7 +613,14 @@ function build() {
     shadow.append(el('style', '', {}, STYLE)); // browsers before constructable style sheets
   }
   shadow.append(root);
-  document.body.append(host);
+  const settle = () => {
+    if (gone || !document.body || document.body === home) return;
+    home = document.body;
+    home.append(host);
+    scrollDown(atEnd);
+  };
+  settle();
+  new MutationObserver(settle).observe(document.documentElement, { childList: true });
 }
 
 /** Colour, side, language and title, as the line has them (or had them on the last visit). */
@@ -595,7 +637,6 @@ function dress() {
   face.replaceChildren(initial ? initial.toUpperCase() : icon('chat'));
   notice.textContent = line.notice || '';
   input.placeholder = words.write;
-  input.maxLength = (look.limits && look.limits.text) || 4000;
   input.setAttribute('aria-label', words.label);
   sendButton.setAttribute('aria-label', words.send);
   closeButton.setAttribute('aria-label', words.close);
@@ -603,6 +644,7 @@ function dress() {
   setTrouble(troubleWord);
   showReach();
   showUnread();
+  grow();
   greet();
 }
 
@@ -629,7 +671,13 @@ function setReach(value) {
 function showReach() {
   const offline = navigator.onLine === false;
   root.classList.toggle('away', offline || !reach);
-  statusText.textContent = offline ? words.offline : reach === false ? words.connecting : words.assistant;
+  statusText.textContent = offline ? words.offline : reach === false ? words.connecting : byPerson() ? words.person : words.assistant;
+}
+
+/** Whether the newest words of the business are those of a person. */
+function byPerson() {
+  const last = [...rows.values()].filter((row) => row.id && !row.mine).reduce((one, row) => (one && one.id > row.id ? one : row), null);
+  return Boolean(last) && last.person;
 }
 
 function setTrouble(word) {
@@ -639,13 +687,13 @@ function setTrouble(word) {
 
 // --- messages in the page ------------------------------------------------------------------------------------------------
 
-const LINK = /\b(?:https?:\/\/|mailto:|tel:)[^\s<>"'`]+/gi;
+const LINK = /\b(?:https?:\/\/|mailto:|tel:)[^\s<>"'`。，、；！？）」]+/gi;
 
 /** Text with its addresses as links; only harmless ones, and nothing else is ever markup. */
 function fill(node, text) {
   let from = 0;
   for (const match of text.matchAll(LINK)) {
-    let address = match[0].replace(/[.,;:!?…»”]+$/, '');
+    let address = match[0].replace(/[.,;:!?…»”*]+$/, '');
     if (address.endsWith(')') && !address.includes('(')) address = address.slice(0, -1);
     const url = URL.canParse && !URL.canParse(address) ? null : address;
     if (!url) continue;
@@ -770,7 +818,9 @@ function showRecorded(message) {
   } else {
     const at = Date.parse(message.at);
     const still = finished || Date.now() - at > 30 * SECOND;
-    makeRow(key, { text: message.text, mine, at, author: nameOf(message.author), id: message.id, still, choices: message.choices || [] });
+    makeRow(key, { text: message.text, mine, at, author: nameOf(message.author), id: message.id, still, choices: message.choices || [] })
+      .person = message.author === 'person';
+    showReach();
   }
   if (!state.wrote) save({ wrote: Date.now() });
   if (stick) scrollDown(true);
@@ -886,12 +936,23 @@ function takeDraft(before) {
 function grow() {
   input.style.height = 'auto';
   input.style.height = `${Math.min(128, Math.max(38, input.scrollHeight))}px`;
-  sendButton.setAttribute('aria-disabled', String(!input.value.trim()));
+  const text = input.value.trim();
+  const over = tooLong(text);
+  excess.textContent = over ? words.long.replace('{n}', over).replace('{most}', mostText()) : '';
+  sendButton.setAttribute('aria-disabled', String(!text || over > 0));
+}
+
+const mostText = () => (look.limits && look.limits.text) || 4000;
+
+/** How many characters the text has, as the server counts, if that is too many; else 0. Nothing pasted is cut off unasked. */
+function tooLong(text) {
+  const count = text.length > mostText() ? [...text].length : 0;
+  return count > mostText() ? count : 0;
 }
 
 function submit() {
   const text = input.value.trim();
-  if (!text || identity === undefined) return;
+  if (!text || tooLong(text) || identity === undefined) return;
   input.value = '';
   keepDraft();
   grow();
@@ -952,7 +1013,8 @@ function otherTab({ key, newValue }) {
   }
   const id = key.slice(-36);
   if (!newValue) return markRow(id, 'sent');
-  showQueued(store.read(key), 'sending');
+  const item = store.read(key);
+  if (item) showQueued(item, 'sending'); // else it is sent by now
   activeUntil = Date.now() + 120 * SECOND;
   wake();
 }

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import json
+import re
 import socket as sockets
 import struct
+from collections.abc import Mapping
 from typing import Any
 
 from simple_websocket import ConnectionClosed  # type: ignore[import-untyped]
@@ -16,10 +18,23 @@ _FRAME_LIMIT = 8 * 1024
 _WAITING_FRAMES = 16
 _SEND_SECONDS = 10
 _GOODBYE_SECONDS = 2.0
+_KEY = re.compile(r"[A-Za-z0-9+/]{22}==")
 
 
 class Gone(Exception):
     """The client went away."""
+
+
+def check_handshake(headers: Mapping[str, str]) -> None:
+    """Raise `Invalid` for a wrong opening of a WebSocket (RFC 6455, section 4.2.1). Names are in lower case.
+
+    `Upgrade` and `Connection` have led to this route; the rest the library below would call a fault of ours.
+    """
+    if headers.get("sec-websocket-version") != "13" or not _KEY.fullmatch(headers.get("sec-websocket-key", "")):
+        raise Invalid("A WebSocket handshake needs Sec-WebSocket-Version: 13 and a Sec-WebSocket-Key.")
+    offers = headers.get("sec-websocket-protocol", "") + headers.get("sec-websocket-extensions", "")
+    if not headers.get("host") or not offers.isascii():
+        raise Invalid("A WebSocket handshake needs a Host, and ASCII where it offers protocols or extensions.")
 
 
 class _Inbox(list[Any]):

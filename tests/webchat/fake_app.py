@@ -9,6 +9,7 @@ import math
 import os
 import signal
 import threading
+import time
 from types import FrameType
 from typing import Any
 
@@ -52,12 +53,25 @@ def create() -> flask.Flask:
 
 
 def _add_controls(app: flask.Flask, host: FakeHost) -> None:
+    wait = {"preflight": 0.0}
+
+    @app.before_request
+    def be_far_away() -> None:
+        if flask.request.method == "OPTIONS":
+            time.sleep(wait["preflight"])
+
+    @app.post("/control/far")
+    def far() -> dict[str, Any]:
+        wait["preflight"] = flask.request.get_json()["seconds"]
+        return {}
+
     @app.post("/control/script")
     def script() -> dict[str, Any]:
         host.script.go.set()
         host.script = Script(**flask.request.get_json())
         host.max_sockets = 100
         host.forget_limits()
+        wait["preflight"] = 0.0
         return {}
 
     @app.post("/control/go")
@@ -69,7 +83,7 @@ def _add_controls(app: flask.Flask, host: FakeHost) -> None:
     def say() -> dict[str, Any]:
         said = flask.request.get_json()
         for talk in host.talks:
-            host.record(talk, "out", said["text"], choices=tuple(said["choices"]))
+            host.record(talk, "out", said["text"], choices=tuple(said["choices"]), author=said["author"])
         return {}
 
     @app.post("/control/reset")

@@ -72,13 +72,17 @@ class FakeServer:
     def go(self) -> None:
         self._call("POST", "/control/go", {})
 
-    def say(self, text: str, choices: Sequence[str] = ()) -> None:
+    def say(self, text: str, choices: Sequence[str] = (), author: str = "agent") -> None:
         """Let the business write to every visitor, with answers to choose from."""
-        self._call("POST", "/control/say", {"text": text, "choices": choices})
+        self._call("POST", "/control/say", {"text": text, "choices": choices, "author": author})
 
     def reset(self) -> None:
         """Take back every reply that is being written, as core does when a newer message comes."""
         self._call("POST", "/control/reset", {})
+
+    def be_far_away(self, seconds: float) -> None:
+        """Let browsers wait so long for the word that they may send, until the next `reply`."""
+        self._call("POST", "/control/far", {"seconds": seconds})
 
     def add_line(self, **fields: Any) -> None:
         """One more line; `key` and the settings of a line."""

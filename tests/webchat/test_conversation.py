@@ -25,9 +25,12 @@ def test_a_streamed_answer_is_seen_while_it_is_written_and_announced_once(visit:
     visitor.say("Count")
     expect(visitor.writing).to_have_text("😀 One ")
     expect(visitor.message("One")).to_have_count(0)
+    told = visitor.panel.get_by_role("status").filter(has_text="Writing an answer")
+    expect(told).to_have_count(1)
     server.go()
     expect(visitor.message("😀 One two three")).to_have_count(1)
     expect(visitor.writing).to_be_hidden()
+    expect(told).to_have_count(0)
     heard = visitor.page.evaluate("window.heard")
     assert [text for text in heard if "One" in text] == ["😀 One two three"]
 
@@ -62,6 +65,22 @@ def test_a_closed_chat_counts_what_is_unread(visit: Visits, server: ChatServer) 
     visitor.open()
     expect(visitor.message("A late answer")).to_be_visible()
     expect(visitor.bubble.locator(".badge")).to_be_hidden()
+
+
+def test_a_person_who_writes_is_no_automated_assistant(visit: Visits, fake: FakeServer) -> None:
+    visitor = visit()
+    visitor.open()
+    visitor.say("A person, please")
+    expect(visitor.message("You wrote: A person")).to_be_visible()
+    expect(visitor.status).to_have_text("Automated assistant")
+    fake.say("This is Ben.", author="person")
+    expect(visitor.answers.last.locator(".author")).to_have_text("Our team")
+    expect(visitor.status).to_have_text("Our team")
+    visitor.reload()
+    expect(visitor.status).to_have_text("Our team")
+    fake.say("Robin again.")
+    expect(visitor.message("Robin again.")).to_be_visible()
+    expect(visitor.status).to_have_text("Automated assistant")
 
 
 def test_another_person_sees_nothing_of_the_last_one(visit: Visits, fake: FakeServer) -> None:

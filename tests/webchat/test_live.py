@@ -160,6 +160,30 @@ def test_a_handshake_without_an_origin_is_refused(live: FakeServer) -> None:
     assert refused.value.status_code == 403
 
 
+HANDSHAKE = {
+    "Connection": "keep-alive, Upgrade",
+    "Upgrade": "websocket",
+    "Sec-WebSocket-Version": "13",
+    "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ==",
+}
+
+
+@pytest.mark.parametrize(
+    ("header", "value"),
+    [
+        ("Sec-WebSocket-Version", "99"),
+        ("Sec-WebSocket-Version", ""),
+        ("Sec-WebSocket-Key", ""),
+        ("Sec-WebSocket-Key", "short"),
+        ("Sec-WebSocket-Protocol", "\xff"),
+        ("Host", ""),
+    ],
+)
+def test_a_wrong_handshake_is_a_bad_request_and_no_fault(live: FakeServer, header: str, value: str) -> None:
+    answer = Client(live).call("GET", "live", **{**HANDSHAKE, header: value})
+    assert answer["error"]["code"] == "bad_request"
+
+
 @pytest.mark.parametrize(
     ("frame", "code"),
     [

@@ -27,6 +27,20 @@ def test_what_waits_survives_a_reload(visit: Visits, server: ChatServer) -> None
     assert sent_once(server, "one-kept", "two-kept")
 
 
+def test_what_waits_goes_out_in_order_though_the_clock_is_put_back(visit: Visits, server: ChatServer) -> None:
+    visitor = visit()
+    visitor.open()
+    visitor.page.route(MESSAGES, lambda route: route.abort())
+    visitor.say("one-at-noon")
+    visitor.page.evaluate("(now => { Date.now = () => now() - 60000; })(Date.now)")
+    visitor.say("two-before-noon")
+    expect(visitor.own.locator(".meta")).to_have_text(["Waiting for network"] * 2)
+    visitor.page.unroute(MESSAGES)
+    visitor.page.evaluate("dispatchEvent(new Event('online'))")
+    expect(visitor.message("You wrote: two-before-noon")).to_be_visible()
+    assert sent_once(server, "one-at-noon", "two-before-noon")
+
+
 def test_it_polls_where_a_socket_says_nothing(visit: Visits, server: ChatServer) -> None:
     server.reply("Polled answer in parts", hold=2)
     visitor = visit(sockets="silent")
