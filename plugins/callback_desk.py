@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
 
 from pydantic import BaseModel, Field
@@ -28,7 +28,8 @@ def schedule_callback(
     takes the place of a call agreed on earlier in this conversation."""
     zone = context.now.tzinfo
     try:
-        at = when.replace(tzinfo=zone) if when.tzinfo is None else when.astimezone(zone)
+        named = when.replace(tzinfo=zone) if when.tzinfo is None else when
+        at = named.astimezone(UTC).astimezone(zone)  # a time that the clock skips becomes one that it shows
     except OverflowError:  # on the first or last day that there is
         raise ToolError("This is no time that anybody can be called at; ask for another one.") from None
     _check(context, at)
@@ -41,7 +42,7 @@ def schedule_callback(
 def _check(context: ToolContext, at: datetime) -> None:
     """Raises `ToolError` for a time that is over, too far away, or outside the opening hours."""
     now, days = context.now, context.settings.days_ahead
-    if at <= now:
+    if at <= now.astimezone(UTC):  # two times of one zone are compared by the clock on the wall
         raise ToolError(f"This time is over: it is {now:%A %Y-%m-%d %H:%M} now. Ask for another one.")
     if at > now + timedelta(days=days):
         raise ToolError(f"Calls are agreed on for the next {days} days; ask for an earlier one.")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Protocol
 
 from receptionist import emails
@@ -129,7 +129,7 @@ class Context:
 
     def add_callback(self, text: str, due_at: datetime) -> None:
         """See `ToolContext.add_callback`."""
-        if due_at <= self.now:
+        if due_at <= self.now.astimezone(UTC):  # two times of one zone are compared by the clock on the wall
             raise ToolError("This time is over; ask for another one.")
         self.changes.append(Callback(storable(text)[:2000], due_at))
 

@@ -128,9 +128,10 @@ class TurnMemory:
         self._mend = self._anew = False
 
     def _open(self) -> None:
-        """Read the state. A copy at another model is forgotten first, so that nothing is left there."""
+        """Read the state. A copy at another model, or one that is not to be used again, is forgotten first, so that
+        nothing is left there."""
         stored = _read(self._store.load())
-        if stored is not None and stored.model != self._model.name:
+        if stored is not None and (stored.model != self._model.name or stored.known_seq < 0):
             self._forget(stored)
             stored = None
         new = self._store.since(stored.known_seq) if stored else ()

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from receptionist.agents.take_message_words import (
@@ -35,6 +35,8 @@ QUESTIONS = ("need", "name", "contact")
 TITLE = "A message for the business, taken while no model answered"
 REASON = "a message was taken while no model could answer"
 """Why a person is asked for."""
+BEGUN = "a message is being taken while no model can answer"
+"""Why one is asked for before all is asked: customers leave without a word, and what they said is not to be lost."""
 LONGEST = 300
 """Characters of a slot."""
 
@@ -61,13 +63,22 @@ class Step:
     """What the script does in one turn.
 
     `text`: what is said, after the apology unless what the customer said was `taken` down. `goals`: changes of the
-    session. `learned`: of the lead, for fields that are empty. `message`: what a person is told, once all is asked."""
+    session. `learned`: of the lead, for fields that are empty. `message`: what a person is told, once all is asked;
+    `begun`: what one is told before, where the customer just answered what it is about."""
 
     text: str = ""
     taken: bool = False
     goals: tuple[GoalChange, ...] = ()
     learned: LeadChange = field(default_factory=LeadChange)
     message: str | None = None
+    begun: str | None = None
+
+    @property
+    def person(self) -> str | None:
+        """Why a person is asked for, if one is."""
+        if self.message is not None:
+            return REASON
+        return None if self.begun is None else f"{BEGUN}: {self.begun}"
 
     def apply(self, state: SessionState) -> SessionState:
         """The session after the step; what a tool of this very turn changed otherwise stays as it is."""
@@ -128,7 +139,8 @@ class _Script:
         answered = asked == "need" or len(slots) > known
         if not answered and not is_empty(text):  # a person may see what it is, such as a name that comes late
             slots["need"] = f"{slots.get('need', '')}\n{text}".strip()
-        return self._next(slots, learned, goal, taken=answered or not says_something(text))
+        step = self._next(slots, learned, goal, taken=answered or not says_something(text))
+        return replace(step, begun=_short(slots["need"])) if asked == "need" else step
 
     def pass_on_more(self, text: str) -> Step:
         """One more message after one that was passed on: nothing is asked again."""
@@ -175,7 +187,7 @@ class _Script:
         return question == "name" and bool(self._lead["name"])
 
     def _goal(self, slots: Mapping[str, str], goal: Goal | None) -> GoalSet:
-        short = {name: value if len(value) <= LONGEST else f"{value[: LONGEST - 2]} …" for name, value in slots.items()}
+        short = {name: _short(value) for name, value in slots.items()}
         return GoalSet("request", TITLE, short, None if goal is None else goal.id)
 
     def _message(self, slots: Mapping[str, str]) -> str:
@@ -184,6 +196,10 @@ class _Script:
         name = slots.get("name") or self._lead["name"] or "not said"
         contact = slots.get("contact") or ", ".join(known) or "not said; answer in the conversation"
         return f"{slots.get('need', 'not said')}\nName: {name}\nTo be reached: {contact}"
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= LONGEST else f"{text[: LONGEST - 2]} …"
 
 
 def _goal_of(session: SessionState) -> Goal | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import re
 import tomllib
+import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -25,7 +26,11 @@ SURELY_DIGITS = 9
 _WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)*")
 _NAME = re.compile(r"[^\W\d_]+(?:['’.-]+[^\W\d_]+)*[.]?")
 _NUMBER = re.compile(r"\+?[0-9(][0-9 ()\[\]./\-]{4,30}[0-9]")
-_DATE = re.compile(r"\d{1,2}[./-]\d{1,2}[./-](?:\d\d){1,2}\b|\d{4}-\d\d-\d\d\b")
+_DATE = re.compile(r"\d{1,2}[./-]\d{1,2}[./-](?:\d\d){1,2}\b(?!(?:[./-]\d\d){2}(?![./-]?\d))|\d{4}-\d\d-\d\d\b")
+"""Five pairs of digits are no date but a French number: 06.12.34.56.78."""
+_ADDRESS = re.compile(r"[^\s:;,<>()\[\]\"]+@[^\s:;,<>()\[\]\"]+")
+_TYPED = str.maketrans({"’": "'", "‘": "'", "ʼ": "'"} | dict.fromkeys("‐‑‒–—−", "-"))
+"""What phones put in the place of plain apostrophes and hyphens."""
 
 
 @dataclass(frozen=True)
@@ -83,15 +88,16 @@ def is_only_contact(text: str) -> bool:
 def name_in(text: str, *, asked: bool) -> str | None:
     """The name that somebody gives: "my name is Ada", "I'm Ada King", or where it was `asked` for, a few words that may
     be one."""
+    plain = _plain(text)
     for introduction in _every("introductions"):
-        if found := _after(introduction, text):
+        if found := _after(introduction, plain):
             return _leading_name(found)
-    return _whole_name(text) if asked else _full_name(text)
+    return _whole_name(plain) if asked else _full_name(plain)
 
 
 def email_in(text: str) -> str | None:
     """The first e-mail address in a text."""
-    pieces = (piece.strip(".,;:!?()<>[]\"'") for piece in text.split() if "@" in piece)
+    pieces = (piece.strip(".!?'") for piece in _ADDRESS.findall(text))
     return next(filter(None, map(emails.address, pieces)), None)
 
 
@@ -99,7 +105,7 @@ def phone_in(text: str, country: str | None, *, asked: bool) -> str | None:
     """The first phone number in a text, in E.164; one without a country code only where it was `asked` for, or where
     the text speaks of calling. A date is none."""
     called = not _all_words("calls").isdisjoint(_tokens(text))
-    for found in _NUMBER.findall(text):
+    for found in _NUMBER.findall(_plain(text)):
         meant = asked or found.startswith("+") or (called and _digits(found) >= SURELY_DIGITS)
         if meant and not _DATE.match(found) and (number := e164(found, country)):
             return number
@@ -109,6 +115,13 @@ def phone_in(text: str, country: str | None, *, asked: bool) -> str | None:
 def looks_like_contact(text: str) -> bool:
     """Whether a person may see in a text how to reach the customer, though no rule here can."""
     return "@" in text or _digits(text) >= FEWEST_DIGITS
+
+
+def _plain(text: str) -> str:
+    """The text with letters, digits, spaces, apostrophes and hyphens in their plain forms, and without invisible ones:
+    copied numbers are full of them."""
+    plain = unicodedata.normalize("NFKC", text).translate(_TYPED)
+    return "".join(letter for letter in plain if unicodedata.category(letter) != "Cf")
 
 
 def _digits(text: str) -> int:
@@ -131,17 +144,28 @@ def _full_name(text: str) -> str | None:
 
 
 def _whole_name(text: str) -> str | None:
-    """A text as a name, without "hello" before and "thanks" after it; None for a sentence."""
-    rest = _without_contacts(text)
-    for introduction in _every("soft_introductions"):
-        rest = re.sub(rf"^\W*{re.escape(introduction)}(?!\w)", "", rest, count=1, flags=re.IGNORECASE)
-    pieces = rest.replace(",", " ").strip(" \n!.:;").split()
+    """A text as a name, without "hello, this is" before and "thanks" after it; None for a sentence."""
+    pieces = _pieces(_without_contacts(text))
     empty = _all_words("empty")
-    while pieces and pieces[0].strip(".,!").casefold() in empty:
+    while pieces and pieces[0].strip(".,!").casefold() in empty and not _introduced(pieces):
         pieces.pop(0)
+    pieces = _pieces(_introduced(pieces) or " ".join(pieces))
     while pieces and pieces[-1].islower() and pieces[-1].strip(".,!") in empty:
         pieces.pop()
     return _joined(pieces) if len(pieces) <= MOST_NAMES and _may_be_name(pieces) else None
+
+
+def _pieces(text: str) -> list[str]:
+    """The words of a text, without what stands between them: commas, dashes, smileys; a "&" joins two names."""
+    pieces = text.replace(",", " ").strip(" \n!.:;").split()
+    return [piece for piece in pieces if any(letter.isalnum() or letter in "&+/" for letter in piece)]
+
+
+def _introduced(pieces: Sequence[str]) -> str:
+    """What follows a soft introduction with which these words begin; empty where they begin with none."""
+    text = " ".join(pieces)
+    found = (re.match(rf"\W*{re.escape(each)}(?!\w)", text, re.IGNORECASE) for each in _every("soft_introductions"))
+    return next((text[match.end() :] for match in found if match), "")
 
 
 def _leading_name(text: str) -> str | None:

@@ -67,7 +67,8 @@ def _print_head(row: AnyRow) -> None:
         f"Strategy: {printable(strategy)}. Model: {printable(row.model) or 'none'}. Took {row.seconds or 0:.2f} s."
     )
     tokens = f"{row.input_tokens} in ({row.cached_tokens} cached), {row.output_tokens} out"
-    click.echo(f"Tokens: {tokens} ({row.reasoning_tokens} reasoning). Cost: {_cost(row.cost) or 'no price is known'}.")
+    unknown = "no price is known" if row.model else "none"
+    click.echo(f"Tokens: {tokens} ({row.reasoning_tokens} reasoning). Cost: {_cost(row.cost) or unknown}.")
     if row.ticket is not None:
         click.echo(f"Its number in a chat's live events: {row.ticket}.")
     if row.error:

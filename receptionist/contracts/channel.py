@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
@@ -116,9 +116,20 @@ class Channel:
     title: ClassVar[str]
     capabilities: ClassVar[Capabilities] = Capabilities()
     Settings: ClassVar[type[LineSettings]] = LineSettings
+    address_setting: ClassVar[str] = ""
+    """The setting that says where customers write, on a channel that makes no use of `Line.address`: whoever adds a line
+    with an address is told to write it there."""
 
     def __init__(self, host: Host) -> None:
         self.host = host
+
+    def addresses(self, settings: Any) -> Collection[str]:
+        """The vendor's addresses of which a line with these settings takes all messages, such as its number.
+
+        Two active lines may have none in common. Empty where only the line's key tells whose a message is, as it does
+        on a website.
+        """
+        return ()
 
     def verify(self, request: WebhookRequest, line: Line) -> None:
         """Return if the request surely comes from the vendor; else raise `Refused`. Compare secrets as bytes."""

@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+import re
 from decimal import Decimal
-from typing import Annotated
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 MILLION = 1_000_000
 
-Count = Annotated[int, Field(ge=0, le=10**12)]
+
+def _count(value: Any) -> Any:
+    if isinstance(value, str) and not re.fullmatch(r"-?[0-9]+", value):
+        raise ValueError(f"write digits only, such as 1000, not {value[:20]!r}")  # 1.000 is a thousand in many places
+    return value
+
+
+Count = Annotated[int, BeforeValidator(_count), Field(ge=0, le=10**12)]
 Dollars = Annotated[Decimal, Field(ge=0, le=1_000_000, decimal_places=6)]
 
 
@@ -53,4 +61,4 @@ class Limits(BaseModel):
     lead: DayLimits = DayLimits(turns=200, tokens=2_000_000)
     line: DayLimits = DayLimits()
     account: DayLimits = DayLimits()
-    loop_turns: Annotated[int, Field(ge=4, le=60)] | None = 20
+    loop_turns: Annotated[int, BeforeValidator(_count), Field(ge=4, le=60)] | None = 20

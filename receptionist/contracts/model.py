@@ -63,8 +63,9 @@ class Memory:
     """A conversation that a vendor keeps for one of ours, as it stood when a turn was last recorded.
 
     `model` is the plugin's name, `ref` what it needs to find the conversation again, in words of its own.
-    `known_seq`: what we recorded up to that message is in it; `mark`: the vendor's id of the newest thing in it,
-    None if nothing is. `unsure`: a turn was begun since, so that there may be more in it than we recorded.
+    `known_seq`: what we recorded up to that message is in it; below 0 it is not to be used again. `mark`: the vendor's
+    id of the newest thing in it, None if nothing is. `unsure`: a turn was begun since, so that there may be more in it
+    than we recorded.
     """
 
     model: str

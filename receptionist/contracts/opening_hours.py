@@ -13,8 +13,11 @@ _HOURS = re.compile(r"([01]\d|2[0-3]):[0-5]\d-(([01]\d|2[0-3]):[0-5]\d|24:00)")
 
 
 def _hours(value: str) -> str:
-    if not _HOURS.fullmatch(value) or value[:5] >= value[6:]:
-        raise ValueError(f"write opening hours like 09:00-12:30, the end after the beginning, not {value[:20]!r}")
+    if not (written := _HOURS.fullmatch(value)) or value[:5] >= value[6:]:
+        cure = f"write opening hours like 09:00-12:30, the end after the beginning, not {value[:20]!r}"
+        if written:
+            cure += f"; past midnight: {value[:5]}-24:00, and on the next day 00:00-{value[6:]}"
+        raise ValueError(cure)
     return value
 
 

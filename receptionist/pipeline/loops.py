@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
@@ -20,6 +20,8 @@ SILENT = timedelta(hours=1)
 """How long the agent is silent then, unless a person hands the conversation back."""
 WITHIN = timedelta(minutes=10)
 """In this time there are too many quick answers."""
+LOOKED_AT = 700
+"""Messages at most that are looked at behind a summary: sixty exchanges, each with the longest reply."""
 QUICK = timedelta(seconds=15)
 """Nobody reads an answer and writes the next message as fast as this twenty times in a row; machines do."""
 REPEATS = 4
@@ -55,13 +57,21 @@ class _Exchange(NamedTuple):
         return _GAPS.sub(" ", unicodedata.normalize("NFKC", text).casefold()).strip()
 
 
-def suspicion(waiting: Sequence[AnyRow], past: Sequence[AnyRow], loop_turns: int | None) -> str | None:
+def suspicion(
+    waiting: Sequence[AnyRow],
+    past: Sequence[AnyRow],
+    loop_turns: int | None,
+    earlier: Callable[[datetime], Sequence[AnyRow]],
+) -> str | None:
     """Why the customer seems to be a machine, for an admin; None if nothing speaks for it, or `loop_turns` is None.
 
-    `waiting` and `past` are messages as in `look.View`."""
+    `waiting` and `past` are messages as in `look.View`; `earlier` gives those before them from a moment on. It is asked
+    only where all of `past` was quick and a summary, or the window, may hide more of it."""
     if loop_turns is None or not waiting or any(row.replays for row in waiting):  # those a person wants answered
         return None
     exchanges = _exchanges(waiting, past, max(loop_turns, REPEATS))
+    if past and past[0].seq > 1 and len(exchanges) <= loop_turns and all(each.quick for each in exchanges[:-1]):
+        exchanges = _exchanges(waiting, [*earlier(exchanges[0].at - WITHIN), *past], max(loop_turns, REPEATS))
     if _quick(exchanges, loop_turns):
         return f"{MACHINES}: {loop_turns} messages within {QUICK.seconds} seconds of our answer each"
     if _repeats(exchanges):

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import sqlalchemy as sa
-
 from receptionist.db import Scope, db_now
-from receptionist.models import Account, Conversation, Task
+from receptionist.models import Conversation, Task
 from receptionist.pipeline import loops
 from receptionist.pipeline.lease import Lease
+from receptionist.services import accounts
 from receptionist.services.conversations import handover
 
 if TYPE_CHECKING:
@@ -46,7 +45,7 @@ def _tell_of_limit(scope: Scope, lease: Lease, text: str, turn_id: int) -> bool:
     same = same.order_by(Task.id.desc()).limit(1)
     if scope.first(same) is not None:
         return False
-    scope.all(sa.select(Account.id).where(Account.id == scope.account_id).with_for_update())
+    accounts.lock(scope)
     if scope.first(same) is not None:
         return False
     _add_task(scope, lease, "limit", text, turn_id)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
@@ -15,9 +15,9 @@ from receptionist.agents.hours import is_open, open_intervals
 from receptionist.agents.take_message import Situation, Step
 from receptionist.contracts.channel import Line
 from receptionist.contracts.strategy import StrategyFields
-from receptionist.db import Database, Scope, prepared
+from receptionist.db import AnyRow, Database, Scope, prepared
 from receptionist.localtime import local_now
-from receptionist.models import Turn, table
+from receptionist.models import Message, Turn, table
 from receptionist.pipeline import loops
 from receptionist.pipeline.lease import Lease
 from receptionist.pipeline.look import View
@@ -39,6 +39,22 @@ REFUSED_BEFORE = prepared(
     .order_by(_turns.c.id.desc())
     .limit(1),
     _turns,
+)
+
+_messages = table(Message)
+SAID_BEFORE = prepared(
+    sa.select(
+        *(_messages.c[name] for name in ("direction", "author", "text", "state", "error", "replays", "created_at"))
+    )
+    .where(
+        _messages.c.conversation_id == sa.bindparam("b_conversation"),
+        _messages.c.seq < sa.bindparam("b_seq"),
+        _messages.c.created_at > sa.bindparam("b_since"),
+        sa.or_(_messages.c.direction == "in", _messages.c.state.not_in(("failed", "suppressed"))),
+    )
+    .order_by(_messages.c.seq.desc())
+    .limit(loops.LOOKED_AT),
+    _messages,
 )
 
 log = structlog.get_logger()
@@ -99,7 +115,7 @@ class Refusals:
         apology = self.apology(reason)
         if (step := self._step()) is None:
             return apology
-        person = take_message.REASON if step.message else None
+        person = step.person
         if step.taken:
             return replace(apology, state="done", parts=self.parts_of(step.text), step=step, person=person)
         said = "\n".join(filter(None, (self._fields.apology_text, step.text)))
@@ -154,12 +170,20 @@ class Refusals:
     def _loop(self) -> Outcome | None:
         """The fixed text once, for a human who was taken for a machine; then silence. The failed list has the message
         that was one too many."""
-        reason = loops.suspicion(self.view.waiting, self.view.past, self.office.limits.loop_turns)
+        loop_turns = self.office.limits.loop_turns
+        reason = loops.suspicion(self.view.waiting, self.view.past, loop_turns, self._said_before)
         if reason is None:
             return None
         assert self.strategy is not None
         log.warning("loop_broken", conversation=self.lease.conversation_id, reason=reason)
         return replace(self._refused(self.strategy.fields.fallback_text, reason), silent_for=loops.SILENT)
+
+    def _said_before(self, since: datetime) -> Sequence[AnyRow]:
+        """What was said since then, and before the messages that the turn looks at."""
+        with self.database.read() as connection:
+            scope = Scope(connection, self.lease.account_id)
+            values = {"b_conversation": self.lease.conversation_id, "b_seq": self.view.past[0].seq, "b_since": since}
+            return scope.execute(SAID_BEFORE, **values).all()[::-1]
 
     def _limited(self, reached: Reached) -> Outcome:
         """The fixed text once a day in a conversation; every message goes on the failed list, to be replayed. Persons

@@ -136,4 +136,4 @@ def _nested(by_name: Mapping[str, Any]) -> dict[str, Any]:
 
 
 NAMES = tuple(flat(Limits()))
-KNOWN = f"There are: {', '.join(NAMES)}; each takes a number, none, or default."
+KNOWN = f"There are: {', '.join(NAMES)}; each takes a number (cost: US dollars such as 0.5), none, or default."

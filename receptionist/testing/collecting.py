@@ -38,6 +38,15 @@ class ConversationTest(pytest.Function):
 
         return load(self.path.relative_to(Path.cwd()) if self.path.is_relative_to(Path.cwd()) else self.path)
 
+    def setup(self) -> None:
+        """Prepare what the file asks for; a file that is not understood fails with its one line."""
+        from receptionist.testing.script import ScriptError
+
+        try:
+            super().setup()
+        except ScriptError as error:
+            pytest.fail(str(error), pytrace=False)
+
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
         """Differences and mistakes of the file as they are; of everything else the traceback."""
         from receptionist.testing.conversations import Differs

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -96,7 +96,7 @@ def load(path: Path) -> Script:
         path,
         reader.text(top["conversation"]),
         reader.text(top["channel"]) if "channel" in top else "webchat",
-        reader.text(top["clock"]) if "clock" in top else "",
+        reader.moment(top["clock"]) if "clock" in top else "",
         reader.mapping(top.get("business"), "business"),
         reader.mapping(top.get("strategy"), "strategy"),
         steps,
@@ -160,6 +160,21 @@ class _Reader:
             raise self.error(_line(node), "There must be a text here.")
         return str(node.value)
 
+    def moment(self, node: Any) -> str:
+        """A date and time, as it is written."""
+        text = self.text(node)
+        try:
+            datetime.fromisoformat(text)
+        except ValueError:
+            raise self.error(_line(node), f"A clock is set like 2026-12-23 10:15, not {text[:40]!r}.") from None
+        return text
+
+    def yes(self, name: str, node: Any) -> str:
+        """The value of what is "yes" or left out."""
+        if (text := self.text(node)) != "yes":
+            raise self.error(_line(node), f"'{name}' is yes, or is left out.")
+        return text
+
     def texts(self, node: Any) -> list[str]:
         """One text or a list of them."""
         if isinstance(node, self._yaml.SequenceNode):
@@ -196,7 +211,7 @@ class _Reader:
             _line(node),
             actors[0],
             self._acted(actors[0], found[actors[0]]),
-            {name: self.text(found[name]) for name in ("writes", "takes", "hands back") if name in found},
+            self._also(found),
             self._moves(found.get("model"), "model"),
             self._moves(found.get("second model"), "second model"),
             expected,
@@ -218,10 +233,15 @@ class _Reader:
             raise self.error(_line(node), "'later' is a length of time such as '15 minutes' or '2 days 3 hours'.")
         return length
 
+    def _also(self, found: Mapping[str, Any]) -> dict[str, str]:
+        also = {name: self.yes(name, found[name]) for name in ("takes", "hands back") if name in found}
+        return also | ({"writes": self.text(found["writes"])} if "writes" in found else {})
+
     def _expected(self, name: str, node: Any) -> Expected:
         if name == "stored":
-            self.section(node, STORED, "What is stored")
-            value: Any = self.mapping(node, name)
+            value: Any = self._stored(node)
+        elif name == "silence":
+            value = self.yes(name, node)
         elif name == "called":
             names = ("tool", "with", "result contains")
             for each in self.items(node, name):
@@ -230,6 +250,19 @@ class _Reader:
         else:
             value = self.text(node) if name == "reply" else self.texts(node)
         return Expected(_line(node), name, value)
+
+    def _stored(self, node: Any) -> dict[str, Any]:
+        found = self.section(node, STORED, "What is stored")
+        for name in ("goals", "tasks"):
+            each = found.get(name)
+            if isinstance(each, self._yaml.SequenceNode):
+                for one in each.value:
+                    self.mapping(one, f"Each of the {name}")
+            elif each is not None and self.plain(each) != "none":
+                raise self.error(_line(each), f"{name!r} must be a list, or none: lines that begin with '- '.")
+        if "lead" in found:
+            self.mapping(found["lead"], "A lead")
+        return self.mapping(node, "stored")
 
     def _moves(self, node: Any, what: str) -> list[Move]:
         return [] if node is None else [self._move(each) for each in self.items(node, what)]

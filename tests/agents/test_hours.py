@@ -141,3 +141,10 @@ def test_open_whenever_the_clock_shows_an_open_hour(strategy: Any, zone: ZoneInf
     steady = before.astimezone(zone).utcoffset() == after.astimezone(zone).utcoffset()
     assert is_open(strategy, local) >= shown
     assert not steady or is_open(strategy, local) == shown
+
+
+def test_hours_past_midnight_are_refused_with_the_two_that_say_it() -> None:
+    with pytest.raises(ValueError, match="past midnight: 18:00-24:00, and on the next day 00:00-02:00"):
+        always("18:00-02:00")
+    bar = StrategyFields.model_validate({"opening_hours": {"friday": ["18:00-24:00"], "saturday": ["00:00-02:00"]}})
+    assert spans(bar, "2026-11-20T12:00", "2026-11-21T12:00") == ["20 17:00/21 01:00"]

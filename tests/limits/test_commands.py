@@ -50,7 +50,10 @@ def test_limits_are_shown_and_set(counted: House) -> None:
 
 NO_LIMITS = [
     ("lead.turns=-1", "lead.turns"),
-    ("lead.turns=many", "lead.turns"),
+    ("lead.turns=many", "lead.turns: write digits only, such as 1000, not 'many'"),
+    ("lead.turns=1.000", "lead.turns: write digits only"),  # a thousand, or one
+    ("loop_turns=2_0", "loop_turns: write digits only"),
+    ("account.cost=0,5", "US dollars such as 0.5"),
     ("lead.messages=5", "There is no limit lead.messages. There are: lead.turns, lead.tokens, lead.cost,"),
     ("account.cost=0.0000001", "account.cost"),
     ("account.cost=nan", "account.cost"),

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -11,7 +13,7 @@ import sqlalchemy as sa
 
 from receptionist import MessageFailed, PersonRequested
 from receptionist.db import Scope
-from receptionist.pipeline import refusals
+from receptionist.pipeline import persons, refusals
 from receptionist.services import prices
 from receptionist.services.strategies import strategies
 from tests.harness.house import House
@@ -153,3 +155,25 @@ def test_many_at_once_do_not_get_past_a_limit(counted: House) -> None:
     said = [visitor.replies() for visitor in visitors]
     assert sorted(map(tuple, said)) == [("About Is there room for me?",)] * 10 + [(FALLBACK,)] * 30
     assert len(tasks(counted)) == len(events(counted, PersonRequested)) == 1
+
+
+@pytest.mark.parametrize("database", ["postgresql"])
+def test_many_that_reach_a_limit_in_one_moment_do_not_wait_for_each_other(
+    counted: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each of them has rows of the account under its hands when it looks whether persons were told."""
+    limit(counted, account_turns=0)
+    visitors = [counted.visitor() for _ in range(3)]
+    for visitor in visitors:
+        visitor.send("Is there room for me?")
+    together, tell = threading.Barrier(len(visitors), timeout=10), persons._tell_of_limit
+
+    def at_once(*arguments: Any) -> bool:
+        together.wait()
+        return tell(*arguments)
+
+    monkeypatch.setattr(persons, "_tell_of_limit", at_once)
+    with ThreadPoolExecutor(len(visitors)) as pool:
+        list(pool.map(counted.runner.drain, counted.rung))
+    assert [visitor.replies() for visitor in visitors] == [[FALLBACK]] * len(visitors)
+    assert len(tasks(counted)) == 1

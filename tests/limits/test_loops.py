@@ -12,7 +12,7 @@ import pytest
 from receptionist import PersonRequested
 from receptionist.db import Scope
 from receptionist.pipeline.loops import suspicion
-from receptionist.services.conversations import handover
+from receptionist.services.conversations import handover, sessions
 from tests.harness.house import House
 from tests.limits.support import FALLBACK, events, failed, limit, replay
 
@@ -35,7 +35,12 @@ def talk(texts: Sequence[str], *, pause: float, author: str = "agent", state: st
 
 
 def _row(**values: Any) -> Any:
-    return SimpleNamespace(error=None, replays=0, **values)
+    return SimpleNamespace(error=None, replays=0, seq=1, **values)
+
+
+def nothing(since: datetime) -> list[Any]:
+    """What was said before all that is looked at."""
+    return []
 
 
 def different(count: int) -> list[str]:
@@ -65,8 +70,8 @@ def different(count: int) -> list[str]:
     ],
 )
 def test_who_seems_to_be_a_machine(said: Talk, expected: bool) -> None:
-    assert (suspicion(*said, 20) is not None) == expected
-    assert suspicion(*said, None) is None
+    assert (suspicion(*said, 20, nothing) is not None) == expected
+    assert suspicion(*said, None, nothing) is None
 
 
 def test_two_machines_are_stopped_and_a_person_lets_them_go_on(counted: House) -> None:
@@ -89,6 +94,27 @@ def test_two_machines_are_stopped_and_a_person_lets_them_go_on(counted: House) -
     with counted.parts.database.begin() as connection:
         handover.hand_back(Scope(connection, 1), asked.conversation_id)
     assert machine.say("I am back.") == "About I am back."
+
+
+@pytest.mark.parametrize("database", ["sqlite", "postgresql"], indirect=True)
+@pytest.mark.parametrize(("loop_turns", "kept"), [(20, 10), (55, 200)])
+def test_what_was_summarised_or_is_far_back_counts(counted: House, loop_turns: int, kept: int) -> None:
+    """A talkative machine is summarised, as anybody is: that must not hide it."""
+    limit(counted, loop_turns=loop_turns)
+    machine = counted.texter("blind")
+    for number, text in enumerate(different(loop_turns + 2), 1):
+        machine.send(text)
+        counted.drain()
+        if 2 * number > kept:
+            with counted.parts.database.begin() as connection:
+                upto = 2 * number - kept
+                sessions.change(
+                    Scope(connection, 1), 1, lambda state, upto=upto: sessions.with_summary(state, "S", upto)
+                )
+    assert machine.replies()[loop_turns:] == [FALLBACK]
+    assert [row.error for row in failed(counted)] == [
+        f"two machines seem to talk: {loop_turns} messages within 15 seconds of our answer each"
+    ]
 
 
 def test_an_hour_later_the_agent_answers_again(counted: House) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from receptionist.db import Scope
 from receptionist.pipeline.sweeper import Sweeper
-from receptionist.services.conversations import conversations, sessions
+from receptionist.services.conversations import conversations, handover, sessions
 from receptionist.services.strategies import assignment, strategies
 from tests.harness.house import House
 from tests.people.conftest import Command
@@ -27,6 +27,15 @@ def ask_for_person(house: House) -> None:
         "UPDATE conversations SET person_requested_at = created_at, person_reason = 'wants one', "
         "person_due_at = created_at"
     )
+
+
+def time_runs_out(house: House) -> None:
+    """Nobody has the conversation any more, from now on."""
+    now = datetime.now(UTC).isoformat()
+    with house.parts.database.begin() as connection:
+        ends = lambda state: replace(state, persons=({**state.persons[-1], "until": now},))  # noqa: E731
+        sessions.change(Scope(connection, 1), 1, ends)
+    house.sql("UPDATE conversations SET person_until = created_at")
 
 
 def sweep(house: House) -> None:
@@ -61,6 +70,15 @@ def test_a_person_who_comes_in_time_is_not_excused(house: House, command: Comman
     sweep(house)
     assert customer.replies() == ["Echo: Hello?", "Ann here."]
     assert house.sql("SELECT person_due_at FROM conversations") == [(None,)]
+
+
+def test_who_is_promised_a_person_again_and_again_waits_no_longer(house: House) -> None:
+    customer = somebody(house, "webchat")
+    ask_for_person(house)
+    with house.parts.database.begin() as connection:
+        handover.ask_for_person(Scope(connection, 1), 1, "wants one once more", 15)
+    sweep(house)
+    assert customer.replies()[1].startswith(NOBODY)
 
 
 def test_who_opted_out_is_not_told(house: House) -> None:
@@ -124,19 +142,48 @@ def test_the_model_sees_that_a_person_had_it_and_wrote_nothing(house: House, bra
     assert len(customer.replies()) == 3
 
 
+def test_the_model_sees_it_in_the_conversation_that_follows(house: House, brain: Brain, command: Command) -> None:
+    """Ann has the new one, too, and writes nothing."""
+    customer = somebody(house, "webchat")
+    with house.parts.database.begin() as connection:
+        conversations.end(Scope(connection, 1), 1, "all is said")
+    customer.send("Bye!")
+    house.drain()
+    command("conversation", "take", "1", "--as", "Ann")
+    customer.send("One more thing, Ann.")
+    house.drain()
+    command("conversation", "hand-back", "2")
+    customer.send("Anybody?")
+    house.drain()
+    question = brain.about("Anybody?")[-1]
+    assert question.notes == [BEGINS, ENDS]
+    assert question.asked == ["One more thing, Ann.", "Anybody?"]
+
+
 def test_the_model_sees_that_a_persons_time_ran_out(house: House, brain: Brain, command: Command) -> None:
     customer = somebody(house, "webchat")
     command("conversation", "take", "1", "--as", "Ann", "--minutes", "1")
     customer.send("Hello Ann.")
     house.drain()
-    now = datetime.now(UTC).isoformat()
-    with house.parts.database.begin() as connection:
-        ends = lambda state: replace(state, persons=({**state.persons[-1], "until": now},))  # noqa: E731
-        sessions.change(Scope(connection, 1), 1, ends)
-    house.sql("UPDATE conversations SET person_until = created_at")
+    time_runs_out(house)
     customer.send("Anybody?")
     house.drain()
     customer.send("Anybody else?")
     house.drain()
     assert brain.about("Anybody?")[-1].notes == [BEGINS, ENDS]
     assert [text for role, text in brain.about("Anybody else?")[-1].past if role == "system"] == [BEGINS, ENDS]
+
+
+def test_a_hand_back_later_does_not_make_that_time_longer(house: House, brain: Brain, command: Command) -> None:
+    """A person was asked for once more, and somebody says that nobody is needed."""
+    customer = somebody(house, "webchat")
+    command("conversation", "reply", "1", "Ann here.", "--as", "Ann")
+    time_runs_out(house)
+    customer.send("What do you cost?")
+    house.drain()
+    ask_for_person(house)
+    command("conversation", "hand-back", "1")
+    customer.send("And tomorrow?")
+    house.drain()
+    told = [text for _, text in brain.about("And tomorrow?")[-1].past]
+    assert told[-5:] == [BEGINS, "Ann here.", ENDS, "What do you cost?", "Echo: What do you cost?"]

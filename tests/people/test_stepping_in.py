@@ -12,7 +12,9 @@ from urllib.parse import urlsplit
 import pytest
 
 from receptionist import Event, HandedOver
+from receptionist.db import Scope
 from receptionist.pipeline.reports import PERSON_IN_APP
+from receptionist.services.conversations import conversations
 from tests.harness.house import Customer, House, Visitor, drain_events
 from tests.people.conftest import SQLITE, Command
 from tests.pipeline.test_reports import report
@@ -105,6 +107,39 @@ def test_taking_counts_the_minutes_one_says(house: House, command: Command, told
     assert "yours for 5 minutes" in command("conversation", "take", "1", "--as", "Ann", "--minutes", "5")
     assert told[-1] == HandedOver(1, 1, "Ann")
     assert command("conversation", "list", "--person") == "None.\n"
+
+
+def test_writing_does_not_give_it_back_sooner(house: House, command: Command) -> None:
+    """Ann takes it for the whole day and writes a word; only another `take` makes it shorter."""
+    customer = somebody(house, "idempotent")
+    command("conversation", "take", "1", "--as", "Ann", "--minutes", "480")
+    [taken] = house.sql("SELECT person_until FROM conversations")
+    command("conversation", "reply", "1", "One moment.", "--as", "Ann")
+    report(customer, echoes=[{"provider_message_id": "theirs", "to": customer.address, "text": "Still at it."}])
+    assert house.sql("SELECT person_until FROM conversations") == [taken]
+    command("conversation", "take", "1", "--as", "Ann", "--minutes", "5")
+    [shortened] = house.sql("SELECT person_until FROM conversations")
+    assert shortened.person_until < taken.person_until
+
+
+def test_who_writes_in_an_archived_conversation_is_told_where_the_customer_is(house: House, command: Command) -> None:
+    """Else the agent would talk on in the new one, beside the person."""
+    customer = somebody(house, "askable")
+    with house.parts.database.begin() as connection:
+        conversations.end(Scope(connection, 1), 1, "all is said")
+    customer.send("Bye!")
+    house.drain()
+    command("conversation", "take", "1", "--as", "Ann", "--minutes", "5")
+    house.sql("UPDATE conversations SET person_until = created_at")
+    customer.send("One more thing.")
+    house.drain()
+    told = "Conversation 1 is archived; the customer goes on in conversation 2: use that number."
+    assert told in command("conversation", "reply", "1", "Ann here.", fails=True)
+    assert told in command("conversation", "take", "1", fails=True)
+    command("conversation", "reply", "2", "Ann here.")
+    customer.send("Thank you, Ann.")
+    house.drain()
+    assert rows(house)[-1] == ("customer", "Thank you, Ann.", "silent")
 
 
 @on(["webchat", "idempotent", "blind"])

@@ -71,7 +71,8 @@ def test_need_name_and_number_are_taken_and_passed_on(house: House, told: list[E
     assert [tuple(row) for row in turns] == [("failed", "the model is gone")] + [("done", "the model is gone")] * 3
     [goal] = goals(house)
     assert (goal["kind"], goal["state"], goal["outcome"]) == ("request", "done", "it was passed on")
-    [asked] = [event for event in told if isinstance(event, PersonRequested)]
+    begun, asked = [event for event in told if isinstance(event, PersonRequested)]
+    assert begun.reason == "a message is being taken while no model can answer: My bike has a flat tyre."
     assert (asked.reason, asked.summary) == ("a message was taken while no model could answer", message)
     assert [event.fields for event in told if isinstance(event, LeadChanged)] == [("name",), ("phone",)]
     assert [event.outcome for event in told if isinstance(event, TurnRecorded)] == ["failed", "done", "done", "done"]
@@ -182,6 +183,17 @@ def test_a_replayed_message_is_no_answer(house: House, brain: Brain) -> None:
     replay(house)
     assert visitor.replies()[-1].startswith("Echo:")
     assert states(house)[0] == "answered"
+
+
+def test_what_was_said_reaches_a_person_though_the_customer_leaves(house: House) -> None:
+    """It is called answered, so that the failed list does not have it."""
+    talk(house.visitor(), "Hello?", f"My bike has a flat tyre.{' It is blue.' * 40}")
+    assert states(house) == ["failed", "answered"]
+    [row] = house.sql("SELECT person_reason, person_due_at FROM conversations WHERE person_requested_at IS NOT NULL")
+    assert row.person_reason.startswith("a message is being taken while no model can answer: My bike has a flat tyre.")
+    assert len(row.person_reason) < 400
+    assert row.person_due_at is None, "nobody was promised to come"
+    assert tasks(house) == []
 
 
 def test_who_wants_to_leave_none_is_left_alone(house: House) -> None:

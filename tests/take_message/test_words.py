@@ -27,6 +27,17 @@ def test_every_language_has_its_texts() -> None:
         ("Je m'appelle Zoé et je voudrais un vélo", "Zoé"),
         ("Me llamo María de la Cruz y quiero una cita", "María de la Cruz"),
         ("Doris Day", "Doris Day"),
+        ("I’m Ada Lovelace", "Ada Lovelace"),  # as phones write the apostrophe
+        ("My name’s Ada", "Ada"),
+        ("Sean O’Brien", "Sean O'Brien"),
+        ("Hi, I'm Ada", "Ada"),
+        ("Yes, it’s Ada", "Ada"),
+        ("Hola, soy Lucía", "Lucía"),
+        ("Bonjour, c’est Marie Dubois", "Marie Dubois"),
+        ("Ada \N{WAVING HAND SIGN}", "Ada"),
+        ("Ada - thanks!", "Ada"),
+        ("Ada & Tom", None),
+        ("Hi, it is", None),
         ("李小龙", "李小龙"),
         ("What is it to you?", None),
         ("No, thanks", None),
@@ -77,6 +88,12 @@ def test_names_that_nobody_asked_for(text: str, name: str | None) -> None:
         ("please call between 10.30-11.30", "DE", False, None),
         ("0170 1234567", None, True, None),
         ("12", "DE", True, None),
+        ("06.12.34.56.78", "FR", True, "+33612345678"),
+        ("au 06/12/34/56/78, merci", "FR", True, "+33612345678"),
+        ("le 06.12.26", "FR", True, None),
+        ("12.05.26-13.05.26", "DE", True, None),
+        ("\u202d+49\xa0170\xa01234567\u202c", "DE", True, "+491701234567"),  # copied from a list of contacts
+        ("0170\N{EN DASH}1234567", "DE", True, "+491701234567"),
     ],
 )
 def test_numbers(text: str, country: str | None, asked: bool, number: str | None) -> None:
@@ -86,6 +103,8 @@ def test_numbers(text: str, country: str | None, asked: bool, number: str | None
 def test_addresses() -> None:
     assert email_in("it is <ada@Example.org>.") == "ada@example.org"
     assert email_in("ada at example.org, @ada") is None
+    assert email_in("e-mail:ada@example.org,bob@example.org") == "ada@example.org"
+    assert email_in("mailto:o'brien@example.org!") == "o'brien@example.org"
 
 
 @pytest.mark.parametrize(
@@ -94,6 +113,8 @@ def test_addresses() -> None:
         ("Hello?", False),
         ("Hi, is anybody there?", False),
         ("Guten Morgen!", False),
+        ("Est-ce qu’il y a quelqu’un ?", False),
+        ("Nothing, thanks", False),
         ("Ok, thanks", False),
         ("", False),
         ("Flat tyre", True),

@@ -61,7 +61,12 @@ WRONG = [
         "conversation: x\nstrategy: {tools: [fly]}\nsteps:\n  - customer: Hi\n    silence: yes",
         "1: There is no tool fly;",
     ),
-    ("conversation: x\nclock: noon\nsteps:\n  - customer: Hi\n    silence: yes", "1: Invalid isoformat string: 'noon'"),
+    ("conversation: x\nclock: noon\nsteps:\n  - later: 1 day", "2: A clock is set like 2026-12-23 10:15, not 'noon'."),
+    ("conversation: x\nsteps:\n  - customer: Hi\n    silence: no", "4: 'silence' is yes, or is left out."),
+    ("conversation: x\nsteps:\n  - person: Ann\n    takes: no", "4: 'takes' is yes, or is left out."),
+    ("conversation: x\nsteps:\n  - later: 1 day\n    stored: {tasks: nothing}", "4: 'tasks' must be a list, or none:"),
+    ("conversation: x\nsteps:\n  - later: 1 day\n    stored: {goals: [g1]}", "4: Each of the goals must have lines"),
+    ("conversation: x\nsteps:\n  - later: 1 day\n    stored: {lead: Ada}", "4: A lead must have lines such as"),
     (
         "conversation: x\nsteps:\n  - customer: Hi\n    silence: yes\n    model: [{hums: la}]",
         "5: What a model does has no",
@@ -122,10 +127,14 @@ def test_words_that_other_programs_take_for_something_else_stay_words(tmp_path: 
 def test_pytest_finds_them(pytester: pytest.Pytester) -> None:
     folder = pytester.mkdir("conversations")
     written(folder, f"{BEGINNING.rstrip()}\n    reply contains: Bob")
+    (folder / "wrong.yml").write_text("conversation: Not understood\n\tsteps: []")
     (pytester.path / "other.yaml").write_text("not: ours")
     result = pytester.runpytest_subprocess("-p", "no:randomly")
-    assert result.parseoutcomes() == {"failed": 1}
+    assert result.parseoutcomes() == {"failed": 1, "errors": 1}
     result.stdout.fnmatch_lines(["conversations/talk.yaml:9: the reply should contain 'Bob'; the customer heard: *"])
+    result.stdout.fnmatch_lines(["conversations/wrong.yml:2: This is no YAML: *"])
+    result.stdout.no_fnmatch_line("*Error*site-packages*")
+    result.stdout.no_fnmatch_line("*raise *")
 
 
 def test_all_that_looks_at_the_clock_has_the_clock_of_the_file() -> None:

@@ -10,6 +10,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from receptionist.cli import main
+from receptionist.testing.clock import Clock
 from tests.harness.house import House
 
 ZONE = ZoneInfo("Europe/Berlin")
@@ -134,3 +135,18 @@ def test_what_was_agreed_may_be_said_in_any_words(reply: str, office: House, cal
     calls("schedule_callback", {"when": monday(), "phone": "0170 1234567", "note": None}, say=reply)
     assert office.visitor().say("Call me on Monday at 10") == reply
     assert [row.kind for row in office.sql("SELECT kind FROM tasks")] == ["callback"]
+
+
+def test_in_the_nights_in_which_clocks_change(office: House, calls: Script) -> None:
+    """What is told is what is stored: a time that is skipped is told as the one that the clock shows then."""
+    office.publish(tool_settings={"schedule_callback": {"any_hour": True}})
+    visitor = office.visitor()
+    with Clock(office.parts.database) as clock:
+        for now, when, told in (
+            ("2026-03-28T22:00", "2026-03-29T02:30", "Sunday 2026-03-29 03:30"),
+            ("2026-10-25T02:50", "2026-10-25T02:30+01:00", "Sunday 2026-10-25 02:30"),  # the second half past two
+        ):
+            clock.set(datetime.fromisoformat(now).replace(tzinfo=ZONE))
+            outputs = calls("schedule_callback", {"when": when, "phone": "0170 1234567", "note": None})
+            visitor.say("Call me")
+            assert told in outputs[0]

@@ -57,6 +57,16 @@ def find(scope: Scope, conversation_id: int) -> AnyRow:
     return row
 
 
+def newer(scope: Scope, conversation: AnyRow) -> int | None:
+    """The open conversation in which the customer of this archived one, a row of `find`, goes on; None while there is
+    none, or this one is open itself."""
+    if conversation.state != "archived":
+        return None
+    its = [getattr(Conversation, name) == getattr(conversation, name) for name in ("lead_id", "line_id")]
+    row = scope.first(scope.select(Conversation, Conversation.id).where(*its, Conversation.state == "open"))
+    return int(row.id) if row else None
+
+
 def messages(scope: Scope, conversation_id: int, *, limit: int = 200) -> list[AnyRow]:
     """The newest messages of a conversation, oldest first."""
     statement = scope.select(Message).where(Message.conversation_id == conversation_id)

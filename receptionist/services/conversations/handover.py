@@ -31,10 +31,11 @@ def lock(scope: Scope, conversation_id: int) -> AnyRow:
 
 def ask_for_person(scope: Scope, conversation_id: int, reason: str, minutes: int | None) -> None:
     """Show the conversation to persons. Where one was promised to the customer, the agent takes a message if nobody
-    comes within so many minutes; None promises nothing, and leaves an earlier promise as it is."""
+    comes within so many minutes; None promises nothing. An earlier promise stays as it is: who is promised a person
+    again and again waits no longer."""
     values: dict[str, Any] = {"person_requested_at": db_now(), "person_reason": reason}
     if minutes is not None:
-        values["person_due_at"] = db_now(minutes * 60)
+        values["person_due_at"] = sa.func.coalesce(Conversation.person_due_at, db_now(minutes * 60))
     scope.run(scope.update(Conversation).where(Conversation.id == conversation_id).values(**values))
 
 
@@ -43,20 +44,23 @@ def promise_kept(scope: Scope, conversation_id: int) -> None:
     scope.run(scope.update(Conversation).where(Conversation.id == conversation_id).values(person_due_at=None))
 
 
-def take(scope: Scope, conversation_id: int, person: str, minutes: int) -> None:
+def take(scope: Scope, conversation_id: int, person: str, minutes: int, *, shorten: bool = True) -> None:
     """Let a person have the conversation for so many minutes from now; an answer that is being written is stopped.
 
-    Raises `LineError` if there is no such conversation."""
+    Without `shorten`, as for somebody who writes, it stays taken for longer where it was. Raises `LineError` if there
+    is no such conversation."""
+    until, longer = db_now(minutes * 60), Conversation.person_until
     values: dict[str, Any] = {
         "person": person[:200],
-        "person_until": db_now(minutes * 60),
+        "person_until": until if shorten else sa.case((longer > until, longer), else_=until),
         **_NOT_ASKED,
         "next_seq": Conversation.next_seq + 1,  # the holder of the lease looks again
     }
     row = _changed(scope, Conversation.id == conversation_id, values)
     if row is None:
         raise LineError(f"There is no conversation {conversation_id}.")
-    sessions.change(scope, conversation_id, lambda state: stretches.taken(state, row.next_seq - 1, minutes))
+    seq = row.next_seq - 1
+    sessions.change(scope, conversation_id, lambda state: stretches.taken(state, seq, minutes, shorten=shorten))
 
 
 def hand_back(scope: Scope, conversation_id: int) -> bool:
@@ -101,7 +105,7 @@ def reply(
     message_id = add_message(
         scope, conversation_id, text, state="sent" if fetched else "pending", attachments=attachments
     )
-    take(scope, conversation_id, person, minutes)
+    take(scope, conversation_id, person, minutes, shorten=False)
     wake(scope, conversation_id)
     return message_id
 

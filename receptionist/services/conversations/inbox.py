@@ -107,10 +107,17 @@ class Inbox:
         )
 
     def _look(self, conversation_id: int) -> tuple[AnyRow, Channel | None, int]:
-        """The conversation, the channel of its line if that is active, and the strategy's `hand_back_minutes`."""
+        """The conversation, the channel of its line if that is active, and the strategy's `hand_back_minutes`.
+
+        Raises `LineError` where the customer goes on in another one: there the agent would talk on."""
         with self._parts.database.read() as connection:
             scope = Scope(connection, self._account_id)
             row = conversations.find(scope, conversation_id)
+            if (newer := conversations.newer(scope, row)) is not None:
+                raise LineError(
+                    f"Conversation {conversation_id} is archived; the customer goes on in conversation {newer}: "
+                    "use that number."
+                )
             revision = accounts.revision(scope)
         office = self._parts.directory.office(self._account_id, revision)
         line, strategy = office.lines.get(row.line_id), office.strategy(row.line_id, row.own_strategy_id)

@@ -120,6 +120,12 @@ def load(scope: Scope, conversation_id: int, *, lock: bool = False) -> SessionSt
     return SessionState(row.version, goals, *rest)
 
 
+def version(scope: Scope, conversation_id: int) -> int | None:
+    """The session's version as it is now; None if the conversation has none."""
+    which = Session.conversation_id == conversation_id
+    return scope.connection.execute(scope.select(Session, Session.version).where(which)).scalar()
+
+
 def change(scope: Scope, conversation_id: int, apply: Callable[[SessionState], SessionState]) -> SessionState:
     """Change the session as it is now; returns what it is then.
 

@@ -23,19 +23,28 @@ class Numbered(Protocol):
     def created_at(self) -> datetime: ...
 
 
-def taken(state: SessionState, seq: int, minutes: int) -> SessionState:
-    """The state once a person has the conversation for so many minutes, from the message `seq` on."""
+def taken(state: SessionState, seq: int, minutes: int, *, shorten: bool = True) -> SessionState:
+    """The state once a person has the conversation for so many minutes, from the message `seq` on; without `shorten`
+    for longer, where somebody has it for longer already."""
     now = datetime.now(UTC)
-    until = (now + timedelta(minutes=minutes)).isoformat()
+    until = now + timedelta(minutes=minutes)
     earlier = state.persons
-    if earlier and earlier[-1]["last"] is None and _until(earlier[-1]) > now:
-        return replace(state, persons=(*earlier[:-1], {**earlier[-1], "until": until}))
-    return replace(state, persons=(*earlier, {"first": seq, "last": None, "until": until})[-KEPT:])
+    if not earlier or _over(earlier[-1], now):
+        return taken_until(state, seq, until)
+    if not shorten:
+        until = max(until, _until(earlier[-1]))
+    return replace(state, persons=(*earlier[:-1], {**earlier[-1], "until": until.isoformat()}))
+
+
+def taken_until(state: SessionState, seq: int, until: datetime) -> SessionState:
+    """The state with one more time that a person has the conversation, from the message `seq` on until then."""
+    return replace(state, persons=(*state.persons, {"first": seq, "last": None, "until": until.isoformat()})[-KEPT:])
 
 
 def given_back(state: SessionState, seq: int) -> SessionState:
-    """The state once the person gave it back, before the message `seq`."""
-    if not state.persons or state.persons[-1]["last"] is not None:
+    """The state once the person gave it back, before the message `seq`; where their time ran out before, it was back
+    then."""
+    if not state.persons or _over(state.persons[-1], datetime.now(UTC)):
         return state
     return replace(state, persons=(*state.persons[:-1], {**state.persons[-1], "last": seq}))
 
@@ -65,6 +74,10 @@ def _last(stretch: Mapping[str, Any], rows: Sequence[Numbered]) -> int | None:
         return int(stretch["last"])
     until = _until(stretch)
     return next((row.seq for row in rows if row.seq >= stretch["first"] and row.created_at > until), None)
+
+
+def _over(stretch: Mapping[str, Any], now: datetime) -> bool:
+    return stretch["last"] is not None or _until(stretch) <= now
 
 
 def _until(stretch: Mapping[str, Any]) -> datetime:
