@@ -17,7 +17,8 @@ class WalSync:
     """Flushes one database's write-ahead log; used from any thread."""
 
     def __init__(self, database: Path) -> None:
-        self._log = database.with_name(database.name + "-wal")
+        real = database.resolve()  # SQLite keeps its log beside the file that a link leads to
+        self._log = real.with_name(real.name + "-wal")
         self._one_at_a_time = threading.Lock()
         self._begun = 0
         self._done = 0

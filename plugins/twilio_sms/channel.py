@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 from urllib.parse import quote
@@ -51,6 +51,7 @@ class Sms(Channel):
     title = "SMS (Twilio)"
     capabilities = Capabilities(text_limit=1600, burst_seconds=3.0, media=True, reaches="phone")
     Settings = SmsLine
+    address_setting = "phone_number"
 
     def __init__(self, host: Host) -> None:
         super().__init__(host)
@@ -67,6 +68,11 @@ class Sms(Channel):
     def setup(self, line: Line) -> Setup:
         """What the line works with."""
         return setup_of(line.settings, self.installation)
+
+    def addresses(self, settings: SmsLine) -> Collection[str]:
+        """The number and the messaging service: texts that were missed are looked up by either."""
+        setup = setup_of(settings, self.installation)
+        return {setup.number, setup.service} - {""}
 
     def verify(self, request: WebhookRequest, line: Line) -> None:
         """Twilio's signature over our public URL and the form, and that it is about the line's own account."""

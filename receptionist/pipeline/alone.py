@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import fcntl
 import os
-import time
 
 import sqlalchemy as sa
 import structlog
@@ -20,13 +19,14 @@ from receptionist.models import Conversation
 
 SUFFIX = ".lock"
 """What the lock's file is named, behind the database's name."""
-ENTER_SECONDS = 5.0
-"""How long others are waited for who look just now whether they are alone."""
 RUN_OUT = (
     sa.update(Conversation)
     .where(Conversation.due_at.is_not(None), Conversation.lease_owner.is_not(None))  # due_at is for the index
+    .where(Conversation.attempts == 0)
     .values(lease_until=db_now(-1))
 )
+"""Not those over which one died before: a program that dies and is started again every second, whatever the reason,
+would use up a message's attempts in as many seconds."""
 
 log = structlog.get_logger()
 
@@ -39,34 +39,28 @@ class Presence:
         self._file: int | None = None
 
     def enter(self) -> None:
-        """Be there, before anything is begun. Leases that are held run out now if nobody else is there."""
+        """Be there, before anything is begun. Leases that are held run out now if nobody else is there, but for those
+        of conversations over which one died before.
+
+        Waits for who looks just now whether it is alone: who began meanwhile, or without the lock, would be taken for
+        dead."""
         if not self._database.is_sqlite:
             return
         try:
-            self._file = os.open(f"{self._database.engine.url.database}{SUFFIX}", os.O_RDWR | os.O_CREAT, 0o600)
-            if self._lock(fcntl.LOCK_EX):
+            path = f"{os.path.realpath(str(self._database.engine.url.database))}{SUFFIX}"  # one for all its names
+            self._file = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+            if _is_alone(self._file):
                 self._take_over()
-            until = time.monotonic() + ENTER_SECONDS
-            while not self._lock(fcntl.LOCK_SH) and time.monotonic() < until:
-                time.sleep(0.02)
+            fcntl.flock(self._file, fcntl.LOCK_SH)
         except OSError as error:
             log.warning("lock_not_possible", reason=str(error))
             self.leave()
 
     def leave(self) -> None:
-        """Be gone."""
+        """Be gone; only for who holds no lease any more. Of others the system knows when they end."""
         if self._file is not None:
             os.close(self._file)
             self._file = None
-
-    def _lock(self, kind: int) -> bool:
-        """Have the lock, in place of what was had of it, unless others are in the way."""
-        assert self._file is not None
-        try:
-            fcntl.flock(self._file, kind | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return False
-        return True
 
     def _take_over(self) -> None:
         try:
@@ -76,3 +70,12 @@ class Presence:
             return
         if held:
             log.info("leases_of_the_dead_ended", conversations=held)
+
+
+def _is_alone(file: int) -> bool:
+    """Whether nobody else has the lock; if so, nobody gets it now."""
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import threading
 import time
-from collections import deque
 from collections.abc import Sequence
 
 import structlog
@@ -25,6 +23,7 @@ from receptionist.pipeline.record import Recorded
 from receptionist.pipeline.rush import Pace
 from receptionist.pipeline.share import Share, Work
 from receptionist.pipeline.summariser import Summariser
+from receptionist.pipeline.suspects import Suspects
 from receptionist.pipeline.turn import Attempt, Turns
 from receptionist.services.conversations.known_sessions import KnownSessions
 from receptionist.services.leads.known_leads import KnownLeads
@@ -61,8 +60,7 @@ class Drain:
         )
         self._share = Share(parts.database, parts.settings.worker_threads)
         self._owner = owner
-        self._alone = threading.Lock()
-        self._suspects: deque[int] = deque(maxlen=1000)
+        self._suspects = Suspects(parts)
         self.pace = Pace()
         self.stopping = threading.Event()
         """Set: nothing new is begun."""
@@ -104,12 +102,10 @@ class Drain:
             return False
         if taken is None:
             return False
-        suspect = taken[0].attempts == SUSPECT_ATTEMPTS
         try:
             self._hold(*taken)
         finally:
-            if suspect:
-                self._release_next_suspect()
+            self._suspects.leave(taken[0])
         if taken[0].strict:
             self._ring_next(taken[0])
         return True
@@ -117,7 +113,7 @@ class Drain:
     def _take(self, conversation_id: int) -> tuple[Lease, View] | None:
         if self._keeper.at_work(conversation_id):  # a process that was frozen has not died
             return None
-        alone = False
+        lease = None
         try:
             with self._parts.database.begin() as connection:
                 lease = take(connection, conversation_id, self._owner, self._parts.settings.lease_seconds)
@@ -127,13 +123,14 @@ class Drain:
                 if lease.strict:
                     queueing.must_be_first(scope, lease)
                 view = load(scope, lease, self._known)
-                alone = self._may_be_alone(lease)
+                if lease.attempts == SUSPECT_ATTEMPTS:
+                    self._suspects.enter(lease)
             return lease, view
         except queueing.NotYet:
             return None
         except BaseException:  # not committed after all
-            if alone:
-                self._release_next_suspect()
+            if lease is not None:
+                self._suspects.leave(lease)
             raise
 
     def _ring_next(self, lease: Lease) -> None:
@@ -145,23 +142,6 @@ class Drain:
             return  # the sweeper will ring
         if following is not None and following != lease.conversation_id:
             self._parts.ring(following)
-
-    def _may_be_alone(self, lease: Lease) -> bool:
-        """Workers died over this one, or over another that they held with it: one suspect is worked on at a time.
-
-        True if this is one, and it is its turn. Raises `NotYet`, which undoes the take, so that nothing is counted
-        where another one kills the process."""
-        if lease.attempts != SUSPECT_ATTEMPTS:
-            return False
-        if not self._alone.acquire(blocking=False):
-            self._suspects.append(lease.conversation_id)
-            raise queueing.NotYet
-        return True
-
-    def _release_next_suspect(self) -> None:
-        self._alone.release()
-        with contextlib.suppress(IndexError):
-            self._parts.ring(self._suspects.popleft())
 
     def _hold(self, lease: Lease, view: View) -> None:
         self._keeper.add(lease)

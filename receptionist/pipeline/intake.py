@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 import sqlalchemy as sa
@@ -20,6 +21,7 @@ from receptionist.live.recorded import recorded
 from receptionist.models import Account, Conversation, Identity, Lead, Message, table
 from receptionist.parts import Parts
 from receptionist.pipeline.edge import admitted
+from receptionist.pipeline.opening import Moved, begin_conversation, open_conversation
 from receptionist.pipeline.places import Place, Places
 from receptionist.services.leads import consent_order, leads
 
@@ -80,24 +82,6 @@ KNOWN = prepared(
 )
 """Which of these addresses a lead has already."""
 
-_of_lead = (conversations.c.line_id == sa.bindparam("b_line"), conversations.c.lead_id == sa.bindparam("b_lead"))
-
-OPEN = prepared(
-    sa.select(conversations.c.id).where(*_of_lead, conversations.c.state == sa.literal_column("'open'")), conversations
-)
-
-LAST = prepared(
-    sa.select(
-        conversations.c.person,
-        conversations.c.person_until,
-        sa.case((conversations.c.person_until > db_now(), True), else_=False).label("has_it"),
-    )
-    .where(*_of_lead)
-    .order_by(conversations.c.id.desc())
-    .limit(1),
-    conversations,
-)
-
 NEXT_SEQ = prepared(
     sa.update(conversations)
     .where(
@@ -111,27 +95,25 @@ NEXT_SEQ = prepared(
         last_message_at=db_now(),
         due_at=sa.func.coalesce(conversations.c.due_at, db_now()),
     )
-    .returning(
-        conversations.c.next_seq,
-        conversations.c.opted_out_at,
-        sa.select(accounts.c.revision)
-        .where(accounts.c.id == conversations.c.account_id)
-        .scalar_subquery()
-        .label("revision"),
-    ),
+    .returning(conversations.c.next_seq, conversations.c.opted_out_at),
     conversations,
 )
 """Takes the next number; on PostgreSQL this also locks the conversation, so commits keep the order."""
 
-INSERT = sa.insert(messages).returning(messages.c.id, messages.c.created_at)
+INSERT = sa.insert(messages).returning(
+    messages.c.id,
+    messages.c.created_at,
+    sa.select(accounts.c.revision)
+    .where(accounts.c.id == sa.literal_column("messages.account_id"))  # literal: see `lease._state`
+    .scalar_subquery()
+    .label("revision"),
+)
+"""With the account's revision: `NEXT_SEQ` may have waited for who changed it, and tell on PostgreSQL what it was
+before."""
 
 
 class _NewAddress(Exception):
     """Somebody in the batch is not known: plugins are asked first, outside the transaction."""
-
-
-class Moved(Exception):
-    """The lead was merged or erased, or its conversation archived, since it was looked up: look again."""
 
 
 class Stale(Exception):
@@ -286,12 +268,15 @@ class _Batch:
                 raise _NewAddress
             new = self._leads_found[address] is None
             lead_id = _make_lead(scope, self._line, message, self._leads_found[address])
-        elif any(_proved(message)) and (fields := leads.learn(scope, lead_id, message.sender)):
-            self.events.append(LeadChanged(self._line.account_id, lead_id, fields))
         if conversation_id is None:
-            opted_out = self._parts.consents.still_out(scope, self._line.channel, address, lead_id)
-            begin = _begin_conversation if new else open_conversation  # nobody else knows a new lead yet
-            conversation_id = begin(scope, self._line.id, lead_id, address, opted_out=opted_out)
+            still_out = partial(self._parts.consents.still_out, scope, self._line.channel, address, lead_id)
+            if new:  # nobody else knows the lead yet
+                conversation_id = begin_conversation(scope, self._line.id, lead_id, address, opted_out=still_out())
+            else:
+                conversation_id = open_conversation(scope, self._line.id, lead_id, address, still_out)
+        if known.lead_id is not None and any(_proved(message)):  # once the lead is held, if it is: no deadlock
+            fields = leads.learn(scope, lead_id, message.sender)
+            self.events += [LeadChanged(self._line.account_id, lead_id, fields)] if fields else []
         return Place(lead_id, conversation_id, _proved(message))
 
     def _add(self, scope: Scope, message: Inbound, place: Place) -> Taken | None:
@@ -301,11 +286,11 @@ class _Batch:
         row = scope.execute(NEXT_SEQ, **values).first()
         if row is None:
             return None
-        if row.revision != self._line.revision:
-            raise Stale
-        self._seen[address] = place
         silent = self._heed(scope, message, place.lead_id, row.opted_out_at is not None)
         stored = _insert(scope, self._line, message, place, row.next_seq - 1, silent)
+        if stored.revision != self._line.revision:
+            raise Stale
+        self._seen[address] = place
         return Taken(stored.id, message.provider_message_id, place.conversation_id, False, stored.created_at)
 
     def _heed(self, scope: Scope, message: Inbound, lead_id: int, opted_out: bool) -> str | None:
@@ -345,32 +330,6 @@ def _make_lead(scope: Scope, line: Line, message: Inbound, lead_id: int | None) 
         lead_id = leads.create(scope, message.sender)
     leads.add_identities(scope, lead_id, line.channel, message.sender)
     return lead_id
-
-
-def open_conversation(scope: Scope, line_id: int, lead_id: int, address: str, *, opted_out: bool) -> int:
-    """The lead's open conversation on the line, made if there is none: a lead may write from a second address.
-
-    Raises `Moved`, or `IntegrityError` if another process makes it just now."""
-    known = scope.execute(OPEN, b_line=line_id, b_lead=lead_id).scalar()
-    if known is not None:
-        return int(known)
-    if not leads.hold(scope, lead_id):
-        raise Moved
-    person = _with_person(scope, line_id, lead_id)
-    return _begin_conversation(scope, line_id, lead_id, address, opted_out=opted_out, **person)
-
-
-def _begin_conversation(
-    scope: Scope, line_id: int, lead_id: int, address: str, *, opted_out: bool, **person: object
-) -> int:
-    values = {"lead_id": lead_id, "line_id": line_id, "address": address, **person}
-    return scope.insert(Conversation, opted_out_at=db_now() if opted_out else None, **values)
-
-
-def _with_person(scope: Scope, line_id: int, lead_id: int) -> dict[str, Any]:
-    """Who has the lead's last conversation on the line just now, and so the new one too."""
-    row = scope.execute(LAST, b_line=line_id, b_lead=lead_id).first()
-    return {"person": row.person, "person_until": row.person_until} if row and row.has_it else {}
 
 
 def _insert(scope: Scope, line: Line, message: Inbound, place: Place, seq: int, silent: str | None) -> AnyRow:

@@ -72,6 +72,8 @@ class Lease:
     """Whether that person is the loop guard, before whom nothing was being written: what was said goes out."""
     person_is_late: bool = False
     """Whether a person was asked for who has not come in the account's time."""
+    begun: int = 0
+    """How many turns were begun under it; one that was begun anew counts again."""
     seen_seq: int = 0
     """The newest message that the turn at work looks at."""
     acted_seq: int = 0

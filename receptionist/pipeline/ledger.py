@@ -134,9 +134,9 @@ class Ledger:
                 .where(ToolCall.id == call.id)
                 .values(state=state, result=result[:MAX_RESULT], finished_at=db_now())
             )
-            events = [event for change in changes if (event := self._apply(scope, change, minutes)) is not None]
-            posted = [each for each in changes if isinstance(each, Posted)]
+            posted = [each for each in changes if isinstance(each, Posted)]  # first, as they hold the lead: no deadlock
             rings = [post.put(self._parts, scope, self._lease.lead_id, each) for each in posted]
+            events = [event for change in changes if (event := self._apply(scope, change, minutes)) is not None]
             events += self._remember(scope, call, result, [each for each in changes if isinstance(each, SessionChange)])
         if not any(isinstance(change, Awaited) for change in changes):  # nothing was called yet: the customer is asked
             events.insert(0, self._called(call, state))

@@ -13,6 +13,7 @@ from receptionist.db import AnyRow, Scope, prepared
 from receptionist.models import Message, table
 from receptionist.models.conversations import OPEN_STATES
 from receptionist.pipeline.lease import Lease, hold
+from receptionist.services.conversations import sessions
 from receptionist.services.conversations.known_sessions import KnownSessions
 from receptionist.services.conversations.sessions import SessionState
 from receptionist.services.leads.known_leads import KnownLeads
@@ -98,7 +99,12 @@ def load(scope: Scope, lease: Lease, known: Known) -> View:
 
     Its moment is when the lease was noted, or later: on PostgreSQL a message may be committed between the two."""
     session = known.sessions.get(scope, lease.conversation_id, lease.session_version)
-    rows = scope.execute(NEWEST, b_conversation=lease.conversation_id, b_after=session.summary_seq).all()[::-1]
+    rows = _newest(scope, lease, session)
+    if session.summary_seq and lease.next_seq - 1 > (rows[-1].seq if rows else 0):
+        # No message has the last number: a person came, or had one tried again that the summary has. On PostgreSQL, who
+        # waited for them to note the lease was told of the session as it was before.
+        session = known.sessions.get(scope, lease.conversation_id, sessions.version(scope, lease.conversation_id))
+        rows = _newest(scope, lease, session)
     if len(rows) == HISTORY_MESSAGES:  # open ones may be older than the window
         older = scope.execute(OLDER_OPEN, b_conversation=lease.conversation_id, b_seq=rows[0].seq).all()
         rows = [*older, *rows]
@@ -110,6 +116,10 @@ def load(scope: Scope, lease: Lease, known: Known) -> View:
         lead=known.leads.get(scope, lease.lead_id, lease.lead_version),
         at=max(lease.noted_at, rows[-1].created_at) if rows else lease.noted_at,
     )
+
+
+def _newest(scope: Scope, lease: Lease, session: SessionState) -> Sequence[AnyRow]:
+    return scope.execute(NEWEST, b_conversation=lease.conversation_id, b_after=session.summary_seq).all()[::-1]
 
 
 def _unseen(row: AnyRow) -> bool:

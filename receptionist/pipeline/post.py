@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import sqlalchemy as sa
 
 from receptionist.agents.context import Posted
@@ -13,8 +15,8 @@ from receptionist.errors import ToolError
 from receptionist.models import Conversation, Identity, Message
 from receptionist.models.conversations import POSTED as POSTED_ROWS
 from receptionist.parts import Parts
-from receptionist.pipeline.intake import open_conversation
 from receptionist.pipeline.lease import Lease
+from receptionist.pipeline.opening import open_conversation
 from receptionist.pipeline.split import split
 from receptionist.services.conversations import handover, reply_window
 from receptionist.services.leads import consent, lead_addresses, leads
@@ -127,9 +129,9 @@ def _best(scope: Scope, lead_id: int, lines: list[Line]) -> Line:
 def put(parts: Parts, scope: Scope, lead_id: int, posted: Posted) -> int:
     """Store the text as messages that wait to be sent, in the lead's conversation on that line; returns the
     conversation to ring for. Where the customer refused messages meanwhile, they are never sent."""
-    opted_out = parts.consents.opted_out(scope, posted.channel, posted.address)
-    conversation_id = open_conversation(scope, posted.line_id, lead_id, posted.address, opted_out=opted_out)
-    state = "suppressed" if opted_out else "pending"
+    opted_out = partial(parts.consents.opted_out, scope, posted.channel, posted.address)
+    conversation_id = open_conversation(scope, posted.line_id, lead_id, posted.address, opted_out)
+    state = "suppressed" if opted_out() else "pending"
     for text in posted.parts:
         handover.add_message(scope, conversation_id, text, state=state, author="agent", address=posted.address)
     handover.wake(scope, conversation_id)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import sqlalchemy as sa
@@ -12,17 +13,19 @@ from sqlalchemy.exc import IntegrityError
 from receptionist.contracts.channel import Line
 from receptionist.contracts.events import ConsentChanged, Event, HandedOver, LineTroubled, MessageFailed
 from receptionist.contracts.messages import Echo, Receipt, Sender
-from receptionist.db import AnyRow, Scope
+from receptionist.db import AnyRow, Scope, db_now
 from receptionist.errors import Unavailable
 from receptionist.models import Identity, Lead, Message
 from receptionist.parts import Parts
 from receptionist.pipeline.edge import LONGEST_ADDRESS, LONGEST_CODE, LONGEST_ERROR
-from receptionist.pipeline.intake import MAX_CONFLICTS, Moved, open_conversation
+from receptionist.pipeline.intake import MAX_CONFLICTS
+from receptionist.pipeline.opening import Moved, open_conversation
 from receptionist.pipeline.sendkey import message_id_in, send_key
 from receptionist.services import lines
 from receptionist.services.conversations import handover
 from receptionist.services.directory import Office
 from receptionist.services.leads import leads
+from receptionist.services.leads.consent_order import NOW, Said
 from receptionist.text import bounded, storable
 
 _RANK = {"queued": 1, "sent": 2, "delivered": 3, "failed": 4, "read": 5}
@@ -88,12 +91,20 @@ class Reports:
         events: list[Event] = []
         if receipt.status == "failed":
             events.append(MessageFailed(line.account_id, row.conversation_id, row.id, reason))
-        if receipt.opted_out and self._parts.consents.opt_out(scope, line.channel, row.address, row.lead_id):
+        if receipt.opted_out and self._opt_out(scope, line, row):
             events.append(ConsentChanged(line.account_id, row.lead_id, line.channel, opted_out=True))
         if receipt.alert:
             lines.note_trouble(scope, line.id, reason)
             events.append(LineTroubled(line.account_id, line.id, reason))
         return events
+
+    def _opt_out(self, scope: Scope, line: Line, row: AnyRow) -> bool:
+        """The customer had refused messages when this one was sent; START since then counts more. False if nothing is
+        new."""
+        sent = row.state == "sent" and row.sent_at is not None
+        said = Said(row.sent_at, late=True) if sent else NOW
+        consents, whose = self._parts.consents, (line.channel, row.address, row.lead_id)
+        return not consents.taken_back(scope, *whose, said) and consents.opt_out(scope, *whose, said)
 
     def _take_echo(self, scope: Scope, line: Line, echo: Echo, office: Office) -> list[Event]:
         if _by_provider_id(scope, line, echo.provider_message_id) is not None:
@@ -102,8 +113,11 @@ class Reports:
             return []
         conversation_id = self._conversation(scope, line, echo.to)
         lead_id = handover.lock(scope, conversation_id).lead_id
+        if _lead_of(scope, line, echo.to) != lead_id:  # who were one lead became two while this waited
+            raise Moved
         if (ours := _unmarked(scope, conversation_id, echo)) is not None:
-            values = {"provider_message_id": echo.provider_message_id}
+            settled = {"state": "sent", "error": None, "sent_at": echo.sent_at or db_now()}
+            values = {"provider_message_id": echo.provider_message_id, **settled}
             scope.run(scope.update(Message).where(Message.id == ours).values(**values))
             return []
         handover.add_message(
@@ -114,20 +128,23 @@ class Reports:
             provider_message_id=echo.provider_message_id,
             sent_at=echo.sent_at,
         )
-        handover.take(scope, conversation_id, PERSON_IN_APP, _minutes(scope, office, line, lead_id))
+        minutes = _minutes(scope, office, line, lead_id)
+        handover.take(scope, conversation_id, PERSON_IN_APP, minutes, shorten=False)
         return [HandedOver(line.account_id, conversation_id, PERSON_IN_APP)]
 
     def _conversation(self, scope: Scope, line: Line, address: str) -> int:
-        known = scope.first(
-            scope.select(Identity, Identity.lead_id).where(
-                Identity.kind == leads.channel_kind(line.channel), Identity.value == address
-            )
-        )
-        lead_id = known.lead_id if known else leads.create(scope, Sender(address))
-        if known is None:
+        lead_id = _lead_of(scope, line, address)
+        if lead_id is None:
+            lead_id = leads.create(scope, Sender(address))
             leads.add_identities(scope, lead_id, line.channel, Sender(address))
-        opted_out = self._parts.consents.still_out(scope, line.channel, address, lead_id)
-        return open_conversation(scope, line.id, lead_id, address, opted_out=opted_out)
+        still_out = partial(self._parts.consents.still_out, scope, line.channel, address, lead_id)
+        return open_conversation(scope, line.id, lead_id, address, still_out)
+
+
+def _lead_of(scope: Scope, line: Line, address: str) -> int | None:
+    which = (Identity.kind == leads.channel_kind(line.channel), Identity.value == address)
+    row = scope.first(scope.select(Identity, Identity.lead_id).where(*which))
+    return None if row is None else int(row.lead_id)
 
 
 def _minutes(scope: Scope, office: Office, line: Line, lead_id: int) -> int:
@@ -186,7 +203,8 @@ def _changes(row: AnyRow, receipt: Receipt) -> dict[str, Any]:
 
 
 def _unmarked(scope: Scope, conversation_id: int, echo: Echo) -> int | None:
-    """A message of ours that is being sent and not marked yet, whose echo was quicker."""
+    """A message of ours that is being sent and not marked yet, whose echo was quicker, or of which nobody knew whether
+    it went out."""
     row = scope.first(
         scope.select(Message, Message.id)
         .where(

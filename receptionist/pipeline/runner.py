@@ -96,8 +96,10 @@ class Runner:
         self.usage.stop()
         self.keeper.stop()
         self.broker.close()
-        self._presence.leave()
-        log.info("stopped", unfinished=len(self.keeper.held()))
+        hanging = len(self.keeper.held())
+        if not hanging:  # else a thread may go on with its lease until the process ends
+            self._presence.leave()
+        log.info("stopped", unfinished=hanging)
 
     def _heard(self, conversation_id: int) -> None:
         """A ring came in: its holder here is told at once, else whoever is free first answers."""

@@ -58,7 +58,6 @@ class Attempt:
     """How a lease holder stands with the turn it is at: its deadline stays the same when it begins anew."""
 
     deadline: float
-    number: int = 0
     restarts_left: int = 3
     spent: dict[str, Usage] = field(default_factory=dict)
     """What models used so far, by model."""
@@ -78,7 +77,6 @@ class Turns:
 
     def run(self, lease: Lease, view: View, attempt: Attempt, check: Callable[[], None]) -> Recorded:
         """Answer all that waits and record it. Raises `Interrupted` (begin anew, or hand back) or `FenceLost`."""
-        attempt.number += 1
         lease.newer.clear()
         stage, refusals = self._prepare(lease, view, attempt, check)
         begun = refusals.refusal() or refusals.reserve(self._usage)
@@ -116,6 +114,7 @@ class Turns:
     def _prepare(
         self, lease: Lease, view: View, attempt: Attempt, check: Callable[[], None]
     ) -> tuple[_Stage, Refusals]:
+        lease.begun += 1
         office = self._parts.directory.office(lease.account_id, lease.revision)
         line, strategy = _line(office, lease), office.strategy(lease.line_id, lease.lead_strategy_id)
         stage = _Stage(self._parts, lease, line, view, attempt, check)
@@ -131,7 +130,7 @@ class _Stage:
         self._parts, self._lease, self._line, self._view = parts, lease, line, view
         self._attempt, self._check = attempt, check
         self._begun = time.monotonic()
-        self._ticket = _ticket(lease, attempt.number)
+        self._ticket = _ticket(lease)
         self._topic = (lease.line_id, lease.address)
         self._ledger: Ledger | None = None
         self._trace = Trace(spent=attempt.spent, rounds=attempt.rounds)
@@ -331,10 +330,10 @@ class _Stage:
             self._parts.emit(event)
 
 
-def _ticket(lease: Lease, number: int) -> int:
-    """The turn's name in live events: another one in each of the customer's conversations, and below 2 to the power of
-    53, which is as far as browsers count."""
-    return (lease.conversation_id * 10_000 + lease.fence % 10_000) * 1000 + number
+def _ticket(lease: Lease) -> int:
+    """The turn's name in live events: another one for each of the customer's turns, and below 2 to the power of 53,
+    which is as far as browsers count."""
+    return (lease.conversation_id * 10_000 + lease.fence % 10_000) * 1000 + lease.begun % 1000
 
 
 def _line(office: Office, lease: Lease) -> Line | None:

@@ -72,7 +72,8 @@ class Office:
     idle_strategies: Mapping[int, str]
     """Strategies that may not answer, and why: inactive, never published, or with fields that cannot be read."""
     unusable: Mapping[int, str] = field(default_factory=dict)
-    """Active lines whose settings cannot be used, and why: sealed with another key, or not what the channel takes."""
+    """Active lines whose settings cannot be used, and why: sealed with another key, not what the channel takes, or of a
+    channel that no plugin of this process brings."""
     limits: Limits = field(default_factory=Limits)
     prices: Mapping[str, Price] = field(default_factory=dict)
     """What its models cost, by name or pattern."""
@@ -172,10 +173,11 @@ class Directory:
             strategies, idle = _strategies(scope)
             known_prices = prices.known(scope)
         of_line = {row.id: row.strategy_id for row in rows if row.strategy_id}
-        active = [row for row in rows if row.channel in self._channels]
         lines, unusable = {}, {}
-        for row in active:
+        for row in rows:
             try:
+                if row.channel not in self._channels:
+                    raise SettingsError(f"no plugin here brings its channel {row.channel}; enable one")
                 lines[row.id] = self._line(account, row, strategies.get(of_line.get(row.id, 0)))
             except (SettingsError, ValidationError) as error:  # one line's trouble must not stop the others
                 unusable[row.id] = _reason(error)

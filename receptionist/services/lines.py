@@ -10,8 +10,9 @@ from pydantic import SecretStr, ValidationError
 
 from receptionist.contracts.channel import Channel, LineSettings
 from receptionist.db import AnyRow, Database, Scope
-from receptionist.errors import LineError
-from receptionist.models import Line, Strategy, table
+from receptionist.errors import LineError, SettingsError
+from receptionist.models import Line, Message, Strategy, table
+from receptionist.models.conversations import OPEN_STATES
 from receptionist.problems import problems
 from receptionist.security.vault import Vault
 from receptionist.services import accounts
@@ -32,11 +33,16 @@ def add(
     strategy_id: int | None = None,
     key: str | None = None,
 ) -> AnyRow:
-    """Add a line; its key is made up unless given. Raises `LineError` naming each wrong setting, or if the strategy
-    may not answer."""
+    """Add a line; its key is made up unless given. Raises `LineError` naming each wrong setting, an address that is
+    none of this channel's, the line that has its number already, or a strategy that may not answer."""
     if strategy_id is not None:
         assignment.require_usable(scope, strategy_id)
-    plain, sealed = _seal(scope, vault, channel, _validate(channel, settings or {}))
+    if address and channel.address_setting:
+        name = channel.address_setting
+        raise LineError(f"{channel.title} has no use for an address; say it in the setting {name}: --set {name}=...")
+    checked = _validate(channel, settings or {})
+    _refuse_doubles(scope, vault, channel, checked)
+    plain, sealed = _seal(scope, vault, channel, checked)
     line_id = scope.insert(
         Line,
         channel=channel.name,
@@ -54,8 +60,10 @@ def add(
 def change(scope: Scope, vault: Vault, channel: Channel, line_id: int, settings: dict[str, Any]) -> None:
     """Change some settings of a line; the others, secrets too, stay as they are. Raises `LineError`."""
     row = _one(scope, line_id)
-    merged = open_settings(channel, row, vault).model_dump() | settings
-    plain, sealed = _seal(scope, vault, channel, _validate(channel, merged))
+    checked = _validate(channel, _opened(row, vault) | settings)
+    if row.active:
+        _refuse_doubles(scope, vault, channel, checked, line_id)
+    plain, sealed = _seal(scope, vault, channel, checked)
     scope.run(scope.update(Line).where(Line.id == line_id).values(settings=plain, secrets=sealed, trouble=None))
     accounts.touch(scope)
 
@@ -70,6 +78,32 @@ def listed(scope: Scope) -> list[AnyRow]:
 def note_trouble(scope: Scope, line_id: int, reason: str) -> None:
     """Remember what a vendor says is wrong with a line; a change of its settings clears it."""
     scope.run(scope.update(Line).where(Line.id == line_id).values(trouble=reason[:1000]))
+
+
+def activate(scope: Scope, vault: Vault, channel: Channel, line_id: int) -> None:
+    """Let a line take messages in and answer. Raises `LineError` if its settings cannot be used, or another line has
+    its number by now."""
+    row = _one(scope, line_id)
+    _refuse_doubles(scope, vault, channel, _validate(channel, _opened(row, vault)), line_id)
+    _set_active(scope, line_id, True)
+
+
+def deactivate(scope: Scope, line_id: int) -> None:
+    """Take nothing in on a line, answer and send nothing there, until it is activated. Raises `LineError`."""
+    _set_active(scope, line_id, False)
+
+
+def _set_active(scope: Scope, line_id: int, active: bool) -> None:
+    if not scope.run(scope.update(Line).where(Line.id == line_id).values(active=active)):
+        raise LineError(f"There is no line {line_id}.")
+    accounts.touch(scope)
+
+
+def unfinished(scope: Scope, line_id: int) -> int:
+    """How many messages of a line wait for an answer, or are not sent yet."""
+    open_states = sa.literal_column(f"messages.state IN {OPEN_STATES}")  # literal, so that the partial index is used
+    statement = scope.select(Message, sa.func.count()).where(Message.line_id == line_id, open_states)
+    return int(scope.connection.execute(statement).scalar_one())
 
 
 def set_order(scope: Scope, line_id: int, *, strict: bool) -> None:
@@ -98,11 +132,42 @@ def any_sealed(database: Database) -> bool:
 
 def open_settings(channel: Channel, row: AnyRow, vault: Vault) -> LineSettings:
     """A line's settings with its secrets opened. Raises `SettingsError` if they were sealed with another key."""
-    opened = {
+    return channel.Settings.model_validate(_opened(row, vault))
+
+
+def addresses_of(channel: Channel, row: AnyRow, vault: Vault) -> set[str]:
+    """The vendor's addresses of which a line takes the messages; empty while its settings cannot be used."""
+    try:
+        return set(channel.addresses(open_settings(channel, row, vault)))
+    except (SettingsError, ValidationError):
+        return set()
+
+
+def _opened(row: AnyRow, vault: Vault) -> dict[str, Any]:
+    secrets_of = {
         name: vault.open(sealed, account_id=row.account_id, field=f"lines.{row.channel}.{name}")
         for name, sealed in row.secrets.items()
     }
-    return channel.Settings.model_validate({**row.settings, **opened})
+    return {**row.settings, **secrets_of}
+
+
+def _refuse_doubles(
+    scope: Scope, vault: Vault, channel: Channel, settings: LineSettings, line_id: int | None = None
+) -> None:
+    """Raises `LineError` where another active line of the installation has one of the addresses: a message to it could
+    be taken in on both."""
+    if not (wanted := set(channel.addresses(settings))):
+        return
+    own = table(Line).c
+    for row in scope.all(sa.select(*own).where(own.channel == channel.name, own.active, own.id != (line_id or 0))):
+        if shared := wanted & addresses_of(channel, row, vault):
+            mine = row.account_id == scope.account_id
+            name = channel.address_setting
+            raise LineError(
+                f"{min(shared)} is the address of line {row.id} ({row.title if mine else 'of another account'}) already"
+                + (f"; give each line its own: --set {name}=..." if name else "")
+                + (f", or first: receptionist line deactivate {row.id}" if mine else "")
+            )
 
 
 def _one(scope: Scope, line_id: int) -> AnyRow:

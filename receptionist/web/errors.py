@@ -9,7 +9,7 @@ import structlog
 from flask import Flask, Response, jsonify, render_template, request
 from werkzeug.exceptions import HTTPException
 
-from receptionist.errors import RequestError
+from receptionist.errors import Invalid, RequestError
 
 log = structlog.get_logger()
 
@@ -22,9 +22,18 @@ _TEXTS = {
 
 def register(app: Flask) -> None:
     """Handle every error of every route."""
+    app.before_request(_refuse_garbled)
     app.register_error_handler(RequestError, _request_error)
     app.register_error_handler(HTTPException, _http_error)
     app.register_error_handler(Exception, _unexpected)
+
+
+def _refuse_garbled() -> None:
+    """Raises `Invalid` for an address that is no text, over which whoever reads it would stumble."""
+    try:
+        request.query_string.decode()
+    except UnicodeDecodeError:
+        raise Invalid("The address holds bytes that are no text; encode them, such as %C3%A9 for é.") from None
 
 
 def _request_error(error: Exception) -> Response:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta, timezone
@@ -122,6 +123,21 @@ def test_a_file_that_may_only_be_read_is_unavailable(embedded: Database) -> None
     with pytest.raises(Unavailable), embedded.begin() as connection:
         connection.exec_driver_sql("PRAGMA query_only = ON")
         connection.execute(sa.insert(Account).values(name="a", timezone="UTC"))
+
+
+@pytest.mark.parametrize("name", ["x.db", "link.db"])
+def test_a_durable_commit_waits_for_the_log_whatever_the_file_is_called(
+    embedded: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    (folder := tmp_path / "elsewhere").mkdir()
+    (folder / "link.db").symlink_to(tmp_path / "x.db")
+    database = Database(f"sqlite:///{folder if name == 'link.db' else tmp_path}/{name}")
+    flushed: list[os.stat_result] = []
+    monkeypatch.setattr(os, "fsync", lambda handle: flushed.append(os.fstat(handle)))
+    with database.begin(durable=True) as connection:
+        connection.exec_driver_sql("CREATE TABLE promised (id INTEGER)")
+    assert [each.st_ino for each in flushed] == [(tmp_path / "x.db-wal").stat().st_ino]
+    database.dispose()
 
 
 def test_a_failed_transaction_leaves_nothing(database: Database) -> None:

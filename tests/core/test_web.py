@@ -48,6 +48,14 @@ def test_hostile_bodies_are_refused_and_never_crash(client: FlaskClient, demo: P
         assert 400 <= response.status_code < 500 or (response.status_code == 200 and path.endswith("session"))
 
 
+@pytest.mark.parametrize("query", ["\xff", "a=%ff", "a=\xc3&a", "%", "&&=?"])
+def test_hostile_queries_are_refused_and_never_crash(client: FlaskClient, demo: Parts, query: str) -> None:
+    key = next(iter(demo.directory.office(1).lines.values())).key
+    for path in (f"/webhooks/webchat/{key}", f"/webchat/{key}/session", f"/webchat/{key}/messages"):
+        response = client.post(path, environ_overrides={"QUERY_STRING": query}, json={})
+        assert 400 <= response.status_code < 500, path
+
+
 def test_a_program_gets_json_and_a_person_a_page(client: FlaskClient) -> None:
     as_program = client.get("/nowhere")
     assert as_program.status_code == 404

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import re
+import threading
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from receptionist import Inbound, Sender, consent_word
-from tests.harness.house import House
+from receptionist.db import Scope
+from receptionist.pipeline.opening import open_conversation
+from tests.harness.house import Customer, House
+from tests.harness.instance import KEYS
+from tests.harness.waiting import eventually
 from tests.servers.brain import Brain, Piece, Question
 from tests.servers.vendor_server import VendorServer
 
@@ -198,3 +203,71 @@ def test_what_a_dead_worker_left_is_not_sent_after_a_stop(kind: str, house: Hous
     house.drain()
     assert len(customer.replies()) == before
     assert house.sql("SELECT state FROM messages WHERE text LIKE 'Echo: Again%'") == [("suppressed",)]
+
+
+class Elsewhere:
+    """A customer who is known from one line, and writes for the first time to another of the same channel."""
+
+    def __init__(self, house: House) -> None:
+        self.house, self.customer = house, house.texter("askable")
+        self.line = house.parts.host.line("loopback", KEYS.blind)
+        self.customer.send("Hello?")
+        house.drain()
+
+    def write(self) -> None:
+        message = Inbound("elsewhere", Sender(self.customer.address), "And here?")
+        self.house.parts.host.take_in(self.line, [message])
+
+    def begin(self, scope: Scope) -> None:
+        """As `write` does, in a transaction of the test's."""
+        consents, address = self.house.parts.consents, self.customer.address
+        open_conversation(
+            scope, self.line.id, 1, address, lambda: consents.still_out(scope, "loopback", address, lead_id=1)
+        )
+
+    def while_not_committed(self, act: Callable[[Scope], object], other: Callable[[], None]) -> None:
+        """Something is done and not committed yet when the other happens."""
+        thread = threading.Thread(target=other)
+        with self.house.parts.database.begin() as connection:
+            act(Scope(connection, 1))
+            thread.start()
+            if not self.house.parts.database.is_sqlite:
+                eventually(lambda: not thread.is_alive() or self.house.sql("SELECT 1 FROM pg_locks WHERE NOT granted"))
+        thread.join(10)
+
+    def heard(self) -> list[bool]:
+        """Whether each of the customer's conversations is open to replies."""
+        return [row.opted_out_at is None for row in self.house.sql("SELECT opted_out_at FROM conversations")]
+
+
+def stop(customer: Customer) -> None:
+    customer.send("STOP")
+
+
+def start(customer: Customer) -> None:
+    customer.send("START")
+
+
+@pytest.mark.parametrize("word", [stop, start])
+def test_a_word_that_comes_while_a_conversation_begins_elsewhere(
+    house: House, word: Callable[[Customer], None]
+) -> None:
+    elsewhere = Elsewhere(house)
+    if word is start:
+        stop(elsewhere.customer)
+    elsewhere.while_not_committed(elsewhere.begin, lambda: word(elsewhere.customer))
+    assert elsewhere.heard() == [word is start] * 2
+
+
+def test_a_conversation_that_begins_while_an_admin_notes_a_refusal(house: House) -> None:
+    elsewhere = Elsewhere(house)
+    consents = house.parts.consents
+    elsewhere.while_not_committed(lambda scope: consents.refuse(scope, 1, "loopback", "Ann"), elsewhere.write)
+    assert elsewhere.heard() == [False] * 2
+
+
+def test_a_conversation_that_begins_while_the_customer_refuses_elsewhere(house: House) -> None:
+    elsewhere = Elsewhere(house)
+    address, consents = elsewhere.customer.address, house.parts.consents
+    elsewhere.while_not_committed(lambda scope: consents.opt_out(scope, "loopback", address, 1), elsewhere.write)
+    assert elsewhere.heard() == [False] * 2

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from receptionist.db import Scope, db_now
 from receptionist.doctor import NOBODY_WORKS, examine
 from receptionist.models import Conversation
+from tests.harness.databases import SQLITE
 from tests.harness.house import House
+from tests.harness.instance import KEYS
 
 
 def late(house: House, seconds: int, **lease: object) -> list[str]:
@@ -28,3 +32,13 @@ def test_messages_that_wait_for_longer_than_a_minute_are_counted_unless_somebody
     house.drain()
     assert visitor.replies() == ["Echo: Hello? | Is anybody there?"]
     assert [found for found in examine(house.parts, house.factory) if found.what == "waiting"] == []
+
+
+@SQLITE
+def test_a_line_whose_plugin_is_gone_is_named_and_its_vendor_sends_again(open_house: Callable[..., House]) -> None:
+    """P1: another process may have the plugin, or a restart; a vendor that hears 404 gives up."""
+    house = open_house(DISABLED_PLUGINS="loopback")
+    answer = house.app().test_client().post(f"/webhooks/loopback/{KEYS.askable}", data=b"{}")
+    assert (answer.status_code, "Retry-After" in answer.headers) == (503, True)
+    said = [found.text for found in examine(house.parts, house.factory) if found.what == "line" and not found.good]
+    assert len(said) == 3 and all("no plugin here brings its channel loopback" in each for each in said)

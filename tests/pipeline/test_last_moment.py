@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -12,8 +13,9 @@ from receptionist.db import Scope
 from receptionist.pipeline import turn
 from receptionist.pipeline.intake import Stale
 from receptionist.services import accounts
-from receptionist.services.conversations import handover, messages
+from receptionist.services.conversations import handover, messages, sessions
 from tests.harness.house import House
+from tests.harness.waiting import eventually
 from tests.pipeline.test_lease import lapse
 from tests.pipeline.test_reports import report
 from tests.servers.vendor_server import VendorServer
@@ -77,6 +79,7 @@ def test_a_message_before_the_record_of_an_answer_that_acted_is_answered_next(
     house.runner.drain(house.rung.pop(0))
     assert customer.replies()[-1] == "Echo: And are you open?"
     assert house.sql("SELECT due_at, lease_owner FROM conversations") == [(None, None)]
+    assert house.sql("SELECT count(DISTINCT ticket) FROM turns") == [(2,)], "who watches tells one from the other"
 
 
 def test_a_person_who_comes_before_the_answer_is_marked_as_being_sent_stops_it(
@@ -191,3 +194,23 @@ def test_the_last_credit_is_not_used_twice(house: House, monkeypatch: pytest.Mon
     assert house.sql("SELECT credits FROM accounts WHERE id = 1") == [(0,)]
     assert house.sql("SELECT amount FROM credit_entries WHERE amount < 0") == []
     assert house.sql("SELECT state, error FROM turns") == [("failed", "no credits left")]
+
+
+@pytest.mark.parametrize("database", ["postgresql"], indirect=True)
+def test_a_message_that_is_tried_again_as_a_worker_comes_is_not_hidden_by_the_summary(house: House) -> None:
+    """P7: the worker waited for who had it tried again, and was told of the session as it was before."""
+    visitor = house.visitor()
+    visitor.say("Who was missed?")
+    house.sql("UPDATE messages SET state = 'failed' WHERE seq = 1")
+    with house.parts.database.begin() as connection:
+        sessions.change(Scope(connection, 1), 1, lambda state: sessions.with_summary(state, "They said hello.", 2))
+    visitor.say("Are you open?")
+    visitor.send("And tomorrow?")
+    worker = threading.Thread(target=house.drain)
+    with house.parts.database.begin() as connection:
+        messages.replay(Scope(connection, 1), 1)
+        worker.start()
+        eventually(lambda: house.sql("SELECT 1 FROM pg_locks WHERE NOT granted"))
+    worker.join(10)
+    states = house.sql("SELECT state FROM messages WHERE direction = 'in' ORDER BY seq")
+    assert [row.state for row in states] == ["answered"] * 3

@@ -11,6 +11,7 @@ from receptionist import Event
 from receptionist.contracts.events import MessageFailed
 from receptionist.pipeline import turn
 from tests.harness.house import House
+from tests.pipeline.test_lease import Slow, begun, overdue
 from tests.servers.brain import Brain, Calls, Piece, Question
 from tests.servers.vendor_server import VendorServer
 
@@ -190,3 +191,27 @@ def test_a_reply_that_was_perhaps_sent_is_not_given_up_as_failed(house: House) -
     house.sql("UPDATE accounts SET revision = revision + 1")
     house.runner.drain(1)
     assert house.sql("SELECT state FROM messages WHERE direction = 'out'") == [("unknown",)]
+
+
+def test_a_suspect_that_hangs_keeps_no_other_waiting(house: House, brain: Brain) -> None:
+    """P7: nobody can interrupt a plugin that hangs; another worker gives its message up in the end."""
+    brain.reply = slow = Slow()
+    hangs, other = house.visitor(), house.visitor()
+    hangs.send("Do you hang?")
+    house.sql("UPDATE conversations SET attempts = 2")
+    _, holder = begun(house, slow)
+    other.send("Am I answered?")
+    house.sql("UPDATE conversations SET attempts = 2 WHERE lease_owner IS NULL")
+    house.drain()
+    assert other.replies() == [], "one at a time"
+    overdue(house)
+    house.make_due()
+    house.drain()
+    assert other.replies() == ["Quick: Am I answered?"]
+    assert hangs.replies()[0].startswith("Sorry")
+    slow.go_on.set()
+    holder.join(10)
+    other.send("And again?")
+    house.sql("UPDATE conversations SET attempts = 2")
+    house.drain()
+    assert other.replies()[-1] == "Quick: And again?"

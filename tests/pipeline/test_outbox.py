@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from itertools import product
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
 
+from receptionist import SendFailed, Sent
 from receptionist.db import Scope, db_now
 from receptionist.models import Conversation
 from receptionist.pipeline.outbox import MAX_SENDS
@@ -158,3 +161,24 @@ def test_a_broken_channel_does_not_send_twice(house: House, monkeypatch: pytest.
     house.make_due()
     house.drain()
     assert (state(house), customer.replies()) == ("unknown", [reply])
+
+
+@first_on_both("seconds", [math.nan, -5.0, math.inf])
+def test_a_pause_that_is_none_leaves_nothing_lying(
+    seconds: float, house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """P7: a channel read a header of its vendor as a number; a conversation without a due time is never looked at."""
+    customer = house.texter("blind")
+    channel = house.parts.channels["loopback"]
+
+    def refuses(*_arguments: Any) -> Sent:
+        raise SendFailed("too many requests", retry_after=seconds)
+
+    customer.send("Do you hear me?")
+    with monkeypatch.context() as patch:
+        patch.setattr(channel, "send", refuses)
+        house.drain()
+    assert house.sql("SELECT state FROM messages WHERE direction = 'out'") == [("pending",)]
+    house.make_due()
+    house.drain()
+    assert customer.replies() == ["Echo: Do you hear me?"]

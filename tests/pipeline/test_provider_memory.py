@@ -424,3 +424,25 @@ def test_after_unmerging_no_model_is_asked_with_the_words_of_the_other(
     first.say("me again")
     assert sent(server)[-1] == ["hello", "Echo: hello", "my cat", "Echo: my cat", "me again"]
     assert "user: my parrot" not in vendor_copy.said(list(vendor_copy.held)[-1])
+    assert "my parrot" not in f"{vendor_copy.held}{vendor_copy.left}", "the old copy is gone with the next turn"
+
+
+def test_who_was_one_with_another_leaves_nothing_in_their_copy_when_erased(
+    house: House, vendor_copy: Conversations
+) -> None:
+    """The other one never writes again; whoever of the two is erased, what both have in it goes."""
+    second, first = house.visitor(), house.visitor()
+    second.say("hello")
+    first.say("hello")
+    with house.parts.database.begin() as connection:
+        number = lead_merge.merge(Scope(connection, 1), house.parts.consents, 2, 1, "Ann")
+    second.say("my parrot")
+    with house.parts.database.begin() as connection:
+        lead_unmerge.unmerge(Scope(connection, 1), house.parts.consents, number, "Ann")
+    assert "my parrot" in str(vendor_copy.held)
+    assert Eraser(house.parts).erase(1, 1, "Ann").done_at is not None
+    assert "my parrot" not in f"{vendor_copy.held}{vendor_copy.left}"
+    assert first.say("me again") == "Echo: me again"
+    assert only_copy(vendor_copy) == [
+        *("user: hello", "assistant: Echo: hello", "user: me again", "assistant: Echo: me again")
+    ]

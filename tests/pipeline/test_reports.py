@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import itertools
 import json
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 
 from receptionist import Unavailable, WebhookRequest
 from receptionist.db import Scope
+from receptionist.models import Message
 from receptionist.services.conversations import messages
 from receptionist.services.strategies import assignment, strategies
 from tests.harness.customers import Texter
@@ -74,6 +76,47 @@ def test_a_receipt_settles_a_send_whose_outcome_was_unknown(house: House, vendor
     key = vendor.attempts[-1]["key"]
     report(customer, receipts=[{"status": "delivered", "key": key, "provider_message_id": "v-1"}])
     assert tuple(reply(house))[:3] == ("v-1", "sent", "delivered")
+
+
+@first_on_both("word, heard", [("START", True), ("Hello?", False)])
+def test_a_late_report_that_the_customer_opted_out_undoes_no_newer_start(word: str, heard: bool, house: House) -> None:
+    """It speaks of when the message was sent."""
+    customer = asked(house)
+    name = {"provider_message_id": reply(house).provider_message_id}
+    long_ago = datetime.now(UTC) - timedelta(minutes=5)
+    with house.parts.database.begin() as connection:
+        connection.execute(sa.update(Message).where(Message.direction == "out").values(sent_at=long_ago))
+    customer.send(word)
+    report(customer, receipts=[{"status": "failed", **name, "error": "opted out", "opted_out": True}])
+    assert (reply(house).state, reply(house).error) == ("suppressed", "opted out")
+    customer.send("And now?")
+    house.drain()
+    assert any("And now?" in text for text in customer.replies()) is heard
+
+
+def test_an_echo_settles_a_send_whose_outcome_was_unknown(house: House, vendor: VendorServer) -> None:
+    customer = house.texter("blind")
+    vendor.fail(customer.address, "accept_then_hang")
+    customer.send("Do you hear me?")
+    house.drain()
+    assert reply(house).state == "unknown"
+    echo = {"provider_message_id": "v-1", "to": customer.address, "text": "Echo: Do you hear me?"}
+    report(customer, echoes=[echo, echo])
+    assert tuple(reply(house)) == ("v-1", "sent", None, None, None)
+    assert house.sql("SELECT sent_at FROM messages WHERE direction = 'out'") != [(None,)]
+    assert house.sql("SELECT person FROM conversations") == [(None,)]
+
+
+def test_an_echo_tells_what_became_of_what_a_dead_worker_sent(house: House) -> None:
+    customer = asked(house, "blind")
+    house.sql("UPDATE messages SET state = 'sending', provider_message_id = NULL WHERE direction = 'out'")
+    house.sql("UPDATE conversations SET due_at = created_at")
+    echo = {"provider_message_id": "v-1", "to": customer.address, "text": "Echo: Do you hear me?"}
+    report(customer, echoes=[echo])
+    house.make_due()
+    house.drain()
+    assert tuple(reply(house))[:2] == ("v-1", "sent")
+    assert customer.replies() == ["Echo: Do you hear me?"]
 
 
 def test_a_receipt_that_is_quicker_than_our_mark(house: House, monkeypatch: pytest.MonkeyPatch) -> None:

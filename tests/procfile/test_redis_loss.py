@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import signal
 import threading
 import time
@@ -49,7 +50,7 @@ def test_trouble_is_delay_only(
     begin, end = TROUBLES[trouble]
     together = procfile(SWEEP_SECONDS=60)
     web = together.start("web")
-    together.start("worker")
+    worker = together.start("worker")
     visitor, texter = ChatClient(web.port), Texter(web.port, "blind", vendor)
     visitor.open()
     assert texter.say("Before?") == "Echo: Before?"
@@ -78,6 +79,8 @@ def test_trouble_is_delay_only(
         shown = [frame["message"]["id"] for frame in socket.frames if frame["type"] == "message"]
     assert len(shown) == len(set(shown)) == 8
     assert shown == [message["id"] for message in visitor.poll()["messages"]]
+    for line in (web.log() + worker.log()).splitlines():
+        assert line.startswith("Receptionist ") or json.loads(line)["event"], "libraries' lines are JSON, too"
     for part in together.parts:
         eventually(lambda part=part: "redis_back" in events(part), what="the word that it is back")  # type: ignore[misc]
         assert [events(part).count(event) for event in ("redis_away", "redis_back")] == [1, 1]

@@ -56,6 +56,7 @@ class Consents:
             self._confirm(scope, channel, address, lead_id, said)
             return False
         self._refuse(scope, channel, address, said)
+        leads.wait_for_conversations(scope, lead_id)
         self._silence(scope, channel, lead_id)
         note(scope, lead_id, channel, "refused", CUSTOMER, said.at)
         return True
@@ -86,6 +87,7 @@ class Consents:
         if said.late and not all(said.after(each) for each in self._refusals(scope, channel, address, lead_id)):
             return False
         removed = scope.run(sa.delete(OptOut).where(*self._which(scope, channel, address)))
+        leads.wait_for_conversations(scope, lead_id)
         own = scope.all(self._conversations(scope, channel, lead_id).add_columns(Conversation.address))
         still = {each for each in {row.address for row in own} - {address} if self.opted_out(scope, channel, each)}
         opened = self._open(scope, [row.id for row in own if row.address not in still])

@@ -14,6 +14,7 @@ from receptionist.errors import LeadError
 from receptionist.models import Base, Conversation, CreditEntry, Erasure, LeadMerge, Message, Turn, UsageDay, UsageMonth
 from receptionist.services.leads import leads
 from receptionist.services.leads.forgotten import Forgotten
+from receptionist.services.leads.lead_parting import NO_SEQ
 
 PAGE = 50
 REMEMBERED_SECONDS = 31 * 86_400.0
@@ -117,12 +118,26 @@ class _Own:
         return [each["key"] for row in rows for each in row.attachments or () if each.get("key")]
 
     def memories(self) -> list[dict[str, Any]]:
-        """What vendors of models keep, as the conversations say."""
-        known = Conversation.provider_memory
-        rows = self._scope.all(
-            self._scope.select(Conversation, known).where(Conversation.id.in_(self._held), known.is_not(None))
-        )
+        """What vendors of models keep, as the conversations say; also of leads that these were one with, where the
+        words of both are in it: those conversations let go of it."""
+        scope, known = self._scope, Conversation.provider_memory
+        columns = (Conversation.id, Conversation.lead_id, known)
+        whose = Conversation.lead_id.in_([*self._family, *self._once_one()])
+        rows = [
+            row
+            for row in scope.all(scope.select(Conversation, *columns).where(whose, known.is_not(None)))
+            if row.lead_id in self._family or row.provider_memory.get("known_seq") == NO_SEQ
+        ]
+        shared = [row.id for row in rows if row.lead_id not in self._family]
+        scope.run(scope.update(Conversation).where(Conversation.id.in_(shared)).values(provider_memory=None))
         return [dict(row.provider_memory) for row in rows]
+
+    def _once_one(self) -> set[int]:
+        """Leads that one of these was merged with, until that was undone."""
+        both = sa.or_(LeadMerge.kept_id.in_(self._family), LeadMerge.merged_id.in_(self._family))
+        merges = self._scope.select(LeadMerge, LeadMerge.kept_id, LeadMerge.merged_id)
+        rows = self._scope.all(merges.where(both, LeadMerge.undone_at.is_not(None)))
+        return {each for row in rows for each in row} - set(self._family)
 
     def sending(self) -> bool:
         """Whether something is on its way to a vendor, whose id for it is not known yet: reported by the vendor later,

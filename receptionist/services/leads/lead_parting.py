@@ -15,7 +15,8 @@ from receptionist.services import accounts
 from receptionist.services.leads import lead_merge
 
 NO_SEQ = -1
-"""No message's: of a copy that is said to know it, the next turn has its vendor make another one."""
+"""No message's: a vendor's copy that is said to know it is deleted with the next turn, which begins another one, or
+when one of the two leads is erased."""
 
 
 def part(scope: Scope, merge: AnyRow, by: str) -> None:

@@ -22,12 +22,9 @@ PLAIN = ("id", "name", "email", "phone", "company", "notes", "status", "language
 
 _leads = table(Lead)
 GET = prepared(sa.select(_leads).where(_leads.c.id == sa.bindparam("b_lead")), _leads)
-HOLD = prepared(
-    sa.select(_leads.c.merged_into_id)
-    .where(_leads.c.id == sa.bindparam("b_lead"))
-    .with_for_update(read=True, key_share=True),
-    _leads,
-)
+_of_one = sa.select(_leads.c.merged_into_id).where(_leads.c.id == sa.bindparam("b_lead"))
+HOLD = prepared(_of_one.with_for_update(), _leads)
+WAIT = prepared(_of_one.with_for_update(read=True, key_share=True), _leads)
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,9 +170,16 @@ def _current(scope: Scope, lead_id: int) -> AnyRow | None:
 
 
 def hold(scope: Scope, lead_id: int) -> bool:
-    """Whether the lead is there and was not merged into another; then it stays so until the end of the transaction."""
+    """Whether the lead is there and was not merged into another; then it stays so until the end of the transaction, and
+    who is in `wait_for_conversations` waits."""
     row = scope.execute(HOLD, b_lead=lead_id).first()
     return row is not None and row.merged_into_id is None
+
+
+def wait_for_conversations(scope: Scope, lead_id: int) -> None:
+    """Wait for who begins a conversation with the lead just now; nobody else does until the end of the transaction, for
+    whoever begins one is in `hold`."""
+    scope.execute(WAIT, b_lead=lead_id)
 
 
 def get(scope: Scope, lead_id: int) -> dict[str, Any]:
