@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from flask import Flask
+from asyncio import CancelledError
+
+from flask import Blueprint, Flask
+from flask.typing import ResponseReturnValue
 from werkzeug.middleware.proxy_fix import ProxyFix
 
+from receptionist.cards import named
 from receptionist.errors import PluginError
 from receptionist.parts import Parts
 from receptionist.templates_path import TEMPLATES
 from receptionist.web import errors, files, headers, health, home, webhooks
+from receptionist.web.bodies import WholeRequest
 
 MAX_BODY = 1024 * 1024
 """Bytes of a request body, unless a route says otherwise."""
@@ -16,7 +21,7 @@ MAX_BODY = 1024 * 1024
 
 def create_app(parts: Parts) -> Flask:
     """The application over the parts of this process. Raises `PluginError` for a plugin's bad blueprint."""
-    app = Flask(
+    app = _App(
         "receptionist", instance_path=str(parts.instance_path), template_folder=str(TEMPLATES), static_folder=None
     )
     app.config["MAX_CONTENT_LENGTH"] = MAX_BODY
@@ -36,9 +41,24 @@ def create_app(parts: Parts) -> Flask:
     return app
 
 
+class _App(Flask):
+    request_class = WholeRequest
+
+    def dispatch_request(self) -> ResponseReturnValue:
+        """The answer of a route; a plugin's `sys.exit()` in one is an error like any other and ends no server."""
+        try:
+            return super().dispatch_request()
+        except (SystemExit, CancelledError) as error:
+            raise RuntimeError(f"{type(error).__name__} in a plugin") from error
+
+
 def _mount_plugins(app: Flask, parts: Parts) -> None:
-    for name, blueprint in parts.plugins.collect("register_blueprints", host=parts.host).items():
+    ours = {rule.rule.split("/")[1] for rule in app.url_map.iter_rules()}
+    found = named(parts.plugins.collect("register_blueprints", host=parts.host), Blueprint)
+    for name, blueprint in found.items():
         prefix = blueprint.url_prefix or ""
-        if not prefix.startswith(f"/{name}"):
+        if prefix != f"/{name}" and not prefix.startswith(f"/{name}/"):
             raise PluginError(f"The blueprint {name} must have a url_prefix that begins with /{name}, not {prefix!r}.")
+        if name in ours or name in app.blueprints:
+            raise PluginError(f"The blueprint {name} has the name of one of ours. Rename it, and its url_prefix.")
         app.register_blueprint(blueprint)

@@ -11,6 +11,7 @@ from sqlalchemy.exc import ArgumentError
 
 from receptionist import loader
 from receptionist.agents.factory import AgentFactory
+from receptionist.cards import named
 from receptionist.config import Config, CoreSettings
 from receptionist.contracts.calendar import Calendar
 from receptionist.contracts.channel import Channel
@@ -140,7 +141,7 @@ def settings_kinds(plugins: loader.Plugins) -> list[type[Settings]]:
 def _settings(config: Config, plugins: loader.Plugins) -> dict[type[Settings], Settings]:
     kinds = settings_kinds(plugins)
     for kind in kinds:
-        if not issubclass(kind, Settings):
+        if not (isinstance(kind, type) and issubclass(kind, Settings)):
             raise PluginError(f"{kind!r} must be a subclass of receptionist.Settings.")
     config.refuse_unknown(kinds)
     return {kind: config.read(kind) for kind in kinds}
@@ -148,8 +149,8 @@ def _settings(config: Config, plugins: loader.Plugins) -> dict[type[Settings], S
 
 def _register(parts: Parts) -> None:
     plugins, host = parts.plugins, parts.host
-    parts.channels = loader.named(plugins.collect("register_channels", host=host), Channel)
-    parts.tools = loader.named(plugins.collect("register_tools", host=host), Tool)
-    parts.models = loader.named(plugins.collect("register_models", host=host), Model)
-    parts.calendars = loader.named(plugins.collect("register_calendars", host=host), Calendar)
-    parts.storages = loader.named(plugins.collect("register_storages", host=host), Storage)
+    parts.channels = named(plugins.collect("register_channels", host=host), Channel)
+    parts.tools = named(plugins.collect("register_tools", host=host), Tool)
+    parts.models = named(plugins.collect("register_models", host=host), Model)
+    parts.calendars = named(plugins.collect("register_calendars", host=host), Calendar)
+    parts.storages = named(plugins.collect("register_storages", host=host), Storage)

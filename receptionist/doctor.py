@@ -8,16 +8,19 @@ from urllib.parse import urlsplit
 
 import sqlalchemy as sa
 
-from receptionist import doctor_turns, migrations
+from receptionist import doctor_lines, doctor_turns, migrations
 from receptionist.agents.factory import AgentFactory
 from receptionist.contracts.strategy import StrategyFields
 from receptionist.db import Room, db_now
-from receptionist.errors import ModelError, Unavailable
+from receptionist.errors import MISTAKES, ModelError, Unavailable
 from receptionist.models import Account, Conversation, Line, Message
 from receptionist.models.conversations import OPEN_STATES
 from receptionist.parts import Parts
 from receptionist.services.conversations import messages
+from receptionist.text import counted
 
+GIVE_COUNTRY = "receptionist account change --country IE, if that is Ireland"
+UNREAD = "phone numbers that are written without a country code cannot be called"
 LIMIT_FAILS = ", or the limit on cost does not count them"
 NOBODY_WORKS = "no worker runs, or they cannot keep up; start receptionist run, or receptionist worker beside web"
 
@@ -74,8 +77,11 @@ def _database(parts: Parts) -> Iterator[Finding]:
     for line in silent:
         cure = f"run: receptionist strategy use NAME {line.id}"
         yield Finding("line", False, f"{line.id} ({line.title}) has no strategy; {cure}")
-    for line_id, reason in (each for account_id in ids for each in parts.directory.office(account_id).unusable.items()):
-        yield Finding("line", False, f"the settings of line {line_id} cannot be used: {reason}")
+    for trouble in doctor_lines.troubles(parts, ids):
+        yield Finding("line", False, trouble)
+    for office in map(parts.directory.office, ids):
+        if office.lines and office.country is None:
+            yield Finding("country", None, f"{office.name} has none, so {UNREAD}; run: {GIVE_COUNTRY}")
     yield from _work(parts)
     yield from _last_turns(parts)
 
@@ -106,7 +112,8 @@ def _work(parts: Parts) -> Iterator[Finding]:
             .join(Conversation, Conversation.id == Message.conversation_id)
             .where(
                 sa.literal_column(f"messages.state IN {OPEN_STATES}"),  # literal, so that the partial index is used
-                Conversation.due_at < db_now(-60),
+                Conversation.due_at < db_now(-60),  # not what is tried again later, nor what was replayed just now
+                Message.created_at < db_now(-60),
                 sa.or_(Conversation.lease_owner.is_(None), Conversation.lease_until < db_now()),
             )
         ).scalar_one()
@@ -114,9 +121,9 @@ def _work(parts: Parts) -> Iterator[Finding]:
             sa.select(sa.func.count()).select_from(Message).where(messages.TROUBLE)
         ).scalar_one()
     if waiting:
-        yield Finding("waiting", False, f"{_waiting(waiting)} for longer than a minute: {NOBODY_WORKS}")
+        yield Finding("waiting", False, f"{_waiting(waiting)}: {NOBODY_WORKS}")
     if failed:
-        yield Finding("failed", None, f"{failed} messages failed; see: receptionist message failed")
+        yield Finding("failed", None, f"{counted(failed, 'message')} failed; see: receptionist message failed")
 
 
 def _last_turns(parts: Parts) -> Iterator[Finding]:
@@ -128,7 +135,8 @@ def _last_turns(parts: Parts) -> Iterator[Finding]:
 
 
 def _waiting(count: int) -> str:
-    return "1 message waits" if count == 1 else f"{count} messages wait"
+    waits = "1 message waits" if count == 1 else f"{count:,} messages wait"
+    return f"{waits} for longer than a minute, in no worker's hands"
 
 
 def _model(factory: AgentFactory) -> Finding:
@@ -168,6 +176,6 @@ def _ask(name: str, check: object) -> Finding:
     assert callable(check)
     try:
         trouble = check()
-    except Exception as error:  # a plugin's check must not end the examination
+    except MISTAKES as error:  # a plugin's check must not end the examination
         return Finding(name, False, f"the check itself failed: {type(error).__name__}: {error}")
     return Finding(name, trouble is None, "fine" if trouble is None else str(trouble))

@@ -6,11 +6,17 @@ setting or a plugin, and the *log*. Messages for customer and admin name the cau
 
 from __future__ import annotations
 
+from asyncio import CancelledError
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
     from receptionist.contracts.model import Usage
+
+
+MISTAKES: tuple[type[BaseException], ...] = (Exception, SystemExit, CancelledError)
+"""What is caught at the boundary to plugins: `sys.exit()`, and a task of asyncio that was called off, end no more than
+the call they happened in."""
 
 
 class ReceptionistError(Exception):

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, TypeVar, cast
 
 import sqlalchemy as sa
+import structlog
 
 from receptionist.contracts.calendar import Calendar
 from receptionist.contracts.channel import Line, WebhookRequest
@@ -25,6 +26,8 @@ from receptionist.pipeline.reports import Reports
 from receptionist.services.leads import leads
 
 S = TypeVar("S", bound=Settings)
+
+log = structlog.get_logger()
 
 
 _messages, _identities, _turns = table(Message), table(Identity), table(Turn)
@@ -96,7 +99,7 @@ class PluginHost:
         channel = self._parts.channels[line.channel]
         for _ in range(MAX_STALE):
             channel.verify(request, line)
-            items = channel.parse(request, line)
+            items = list(channel.parse(request, line) or ())  # a generator, too, is gone through more than once
             try:
                 return self._take(line, items)
             except Stale:
@@ -116,6 +119,8 @@ class PluginHost:
             self._reports.take_echoes(line, echoes)
         if receipts := [item for item in items if isinstance(item, Receipt)]:
             self._reports.take_receipts(line, receipts)
+        if strange := {type(item).__name__ for item in items if not isinstance(item, Inbound | Receipt | Echo)}:
+            log.error("items_not_known", channel=line.channel, line=line.id, types=sorted(strange))
         return taken
 
     def transcript(self, line: Line, sender: Sender, after: int = 0, limit: int = 100) -> list[TranscriptMessage]:

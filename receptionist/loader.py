@@ -6,29 +6,33 @@ packages with an entry point in the group `receptionist`. A plugin that cannot l
 
 from __future__ import annotations
 
+import copy
 import functools
 import importlib
 import importlib.util
 import inspect
 import sys
 import traceback
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, TypeVar
 
 import pluggy
 import structlog
 
 from receptionist import hookspecs
-from receptionist.contracts.tool import Tool
-from receptionist.errors import PluginError
+from receptionist.cards import hook_problem
+from receptionist.contracts.edits import Draft, EditableMessage
+from receptionist.errors import MISTAKES, PluginError
 
 GROUP = "receptionist"
 PACKAGE = "receptionist.plugins"
 log = structlog.get_logger()
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,11 +81,8 @@ class Plugins:
         found: dict[str, tuple[str, Any]] = {}
         for plugin, implementation in self._implementations(hook):
             with _blame(plugin, hook, self._sources[plugin][0]):
-                objects = list(_call(implementation, arguments) or ())
-            for thing in objects:
-                name = getattr(thing, "name", None) or getattr(thing, "__name__", None)
-                if not isinstance(name, str):
-                    raise PluginError(f"Plugin {plugin}: what {hook} returned has no name: {thing!r}.")
+                objects = [(_name_of(plugin, hook, each), each) for each in _call(implementation, arguments) or ()]
+            for name, thing in objects:
                 if name in found:
                     raise PluginError(
                         f"{hook}: the name {name} is used by {found[name][0]} and by {plugin}. "
@@ -94,16 +95,37 @@ class Plugins:
         """The health checks of all plugins, named `plugin: check`."""
         found: dict[str, Callable[[], str | None]] = {}
         for plugin, result in self.each("register_health_checks", **arguments):
-            found |= {f"{plugin}: {name}": check for name, check in (result or {}).items()}
+            if isinstance(result, Mapping) and all(map(callable, result.values())):
+                found |= {f"{plugin}: {name}": check for name, check in result.items()}
+            elif result is not None:
+                self.blame(plugin, "register_health_checks", "it must return a mapping of names to functions")
         return found
+
+    def blame(self, plugin: str, hook: str, reason: str) -> None:
+        """Log that what a plugin's hook returned cannot be used; nobody suffers from it but the plugin."""
+        log.error("plugin_failed", plugin=plugin, hook=hook, reason=reason)
 
     def each(self, hook: str, **arguments: Any) -> Iterator[tuple[str, Any]]:
         """Call a hook of one plugin after the other; yields (plugin, result). A failure is logged and skipped."""
         for plugin, implementation in self._implementations(hook):
             try:
                 yield plugin, _call(implementation, arguments)
-            except (Exception, SystemExit):  # a plugin's failure must not hide the other plugins or fail the turn
+            except MISTAKES:  # a plugin's failure must not hide the other plugins or fail the turn
                 log.exception("plugin_failed", plugin=plugin, hook=hook)
+
+    def edit(self, hook: str, words: Draft | EditableMessage, **arguments: Any) -> None:
+        """Call an `edit_*` hook of every plugin. One that leaves no text there, or empties it and fails, changed
+        nothing."""
+        for plugin, implementation in self._implementations(hook):
+            before = words.text
+            try:
+                _call(implementation, arguments)
+                if not isinstance(words.text, str):
+                    raise TypeError(f"text must stay a text, but is a {type(words.text).__name__}")
+            except MISTAKES:
+                log.exception("plugin_failed", plugin=plugin, hook=hook)
+                if not isinstance(words.text, str) or not words.text.strip():
+                    words.text = before
 
     def every(self, hook: str, **arguments: Any) -> None:
         """Call a hook of every plugin. Raises `PluginError` when all were called, if any of them failed."""
@@ -117,22 +139,31 @@ class Plugins:
             with _blame(plugin, hook, self._sources[plugin][0]):
                 _call(implementation, arguments)
 
-    def first(self, hook: str, **arguments: Any) -> Any:
-        """The first result that is not None; None if no plugin has one."""
-        return next((result for _, result in self.each(hook, **arguments) if result is not None), None)
+    def first(self, hook: str, kind: type[T], **arguments: Any) -> T | None:
+        """The first result that says something; None if no plugin has one. What is of another kind is a mistake."""
+        for plugin, result in self.each(hook, **arguments):
+            if isinstance(result, kind) and not isinstance(result, bool):
+                if result:
+                    return result
+            elif result is not None:
+                self.blame(plugin, hook, f"it must return {kind.__name__} or None, not {type(result).__name__}")
+        return None
 
     def veto(self, hook: str, **arguments: Any) -> str | None:
-        """The first reason a plugin gives not to do it. One that fails vetoes too: its rule may be about safety."""
+        """The first reason a plugin gives not to do it. One that fails vetoes too: its rule may be about safety. Each
+        gets `arguments` of its own, so that none can change what the next one looks at."""
         failed = None
         for plugin, implementation in self._implementations(hook):
             try:
-                reason = _call(implementation, arguments)
-            except Exception:  # closed, not open
+                reason = _call(implementation, arguments | {"arguments": copy.deepcopy(arguments["arguments"])})
+                if not isinstance(reason, str | None):
+                    raise TypeError(f"a reason must be a text or None, not {type(reason).__name__}")
+            except MISTAKES:  # closed, not open
                 log.exception("plugin_failed", plugin=plugin, hook=hook)
                 failed = "a check failed for a technical reason."
                 continue
-            if reason is not None:
-                return str(reason)
+            if reason:
+                return reason
         return failed
 
     def _implementations(self, hook: str) -> Iterator[tuple[str, pluggy.HookImpl]]:
@@ -175,7 +206,7 @@ class Plugins:
             )
         try:
             module = load()
-            self._refuse_unknown_hooks(name, module)
+            self._check_hooks(name, module)
             self._manager.register(module, name)
             if not self._manager.get_hookcallers(module):
                 raise PluginError(f"Plugin {name} ({source}) has no hooks: mark its functions with @hookimpl.")
@@ -183,20 +214,18 @@ class Plugins:
             raise
         except pluggy.PluginValidationError as error:
             raise PluginError(f"Plugin {name} ({source}): {_one_line(error)}") from error
-        except (Exception, SystemExit) as error:  # whatever a plugin does at import, the start names it
+        except MISTAKES as error:  # whatever a plugin does at import, the start names it
             raise PluginError(f"Plugin {name} cannot be loaded: {_where(error, source)}: {_one_line(error)}") from error
         self._sources[name] = (source, version)
 
-    def _refuse_unknown_hooks(self, name: str, module: ModuleType) -> None:
+    def _check_hooks(self, name: str, module: ModuleType) -> None:
         for attribute, function in vars(module).items():
             if not inspect.isfunction(function):  # asked first: others, like Flask's `request`, may refuse to answer
                 continue
-            if hasattr(function, f"{GROUP}_impl") and not hasattr(hookspecs, attribute):
+            options = getattr(function, f"{GROUP}_impl", None)
+            if options is not None and (problem := hook_problem(attribute, function, options)):
                 line = inspect.getsourcelines(function)[1]
-                raise PluginError(
-                    f"Plugin {name}: {inspect.getsourcefile(function)}:{line}: there is no hook {attribute}. "
-                    f"See docs/plugins.md for the hooks."
-                )
+                raise PluginError(f"Plugin {name}: {inspect.getsourcefile(function)}:{line}: {problem}")
 
     def _refuse_unknown_disabled(self) -> None:
         known = {path.stem for folder in self._folders for path in _plugin_files(folder)}
@@ -212,19 +241,11 @@ def entry_points() -> tuple[metadata.EntryPoint, ...]:
     return tuple(sorted(metadata.entry_points(group=GROUP), key=lambda entry: entry.name))
 
 
-def named(things: dict[str, Any], kind: type) -> dict[str, Any]:
-    """`things` if each is an instance of `kind`. Raises `PluginError` otherwise."""
-    for name, thing in things.items():
-        if not isinstance(thing, kind):
-            how = "a function marked with @tool" if kind is Tool else f"an instance of a subclass of {kind.__name__}"
-            raise PluginError(f"{name} ({_home(thing)}) must be {how}, but is {thing!r}.")
-        if isinstance(thing, Tool) and not name.isidentifier():
-            raise PluginError(f"The tool name {name} must be letters, digits and underscores.")
-    return things
-
-
-def _home(thing: Any) -> str:
-    return str(getattr(thing, "__module__", type(thing).__module__)).removeprefix(f"{PACKAGE}.")
+def _name_of(plugin: str, hook: str, thing: Any) -> str:
+    name = getattr(thing, "name", None) or getattr(thing, "__name__", None)
+    if not isinstance(name, str):
+        raise PluginError(f"Plugin {plugin}: what {hook} returned has no name: {thing!r}.")
+    return name
 
 
 def _call(implementation: pluggy.HookImpl, arguments: dict[str, Any]) -> Any:
@@ -241,7 +262,7 @@ class _blame:
         pass
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _trace: Any) -> None:
-        if isinstance(error, (Exception, SystemExit)) and not isinstance(error, PluginError):
+        if isinstance(error, MISTAKES) and not isinstance(error, PluginError):
             where = _where(error, self.source)
             raise PluginError(f"Plugin {self.plugin}, {self.hook}: {where}: {_one_line(error)}") from error
 
@@ -256,11 +277,12 @@ def _bundled_path() -> Path:
 def _plugin_files(folder: Path) -> list[Path]:
     if not folder.is_dir():
         return []
-    found = [path for path in folder.glob("*.py") if not path.stem.startswith(("_", ".", "test_", "conftest"))]
-    if bad := [path for path in found if not path.stem.isidentifier()]:
-        raise PluginError(f"{bad[0]}: a plugin's file is named with letters, digits and underscores only. Rename it.")
-    found += [path for path in folder.iterdir() if path.is_dir() and (path / "__init__.py").exists()]
-    return sorted(found)
+    there = (path for path in folder.iterdir() if path.suffix == ".py" or (path / "__init__.py").exists())
+    found = sorted(path for path in there if not path.name.startswith(("_", ".", "test_", "conftest")))
+    if bad := [path for path in found if not path.name.removesuffix(".py").isidentifier()]:
+        kind = "folder" if bad[0].is_dir() else "file"
+        raise PluginError(f"{bad[0]}: a plugin's {kind} is named with letters, digits and underscores only. Rename it.")
+    return found
 
 
 def _import(name: str, path: Path) -> ModuleType:
@@ -289,7 +311,9 @@ def _where(error: BaseException, source: str) -> str:
         return f"{error.filename}:{error.lineno}"
     frames = traceback.extract_tb(error.__traceback__)
     own = [frame for frame in frames if frame.filename.startswith(source.removesuffix(".py"))]
-    return f"{(own or frames)[-1].filename}:{(own or frames)[-1].lineno}" if frames else source
+    if not frames or (not own and Path(source).exists()):  # what it returned was wrong, not what it did
+        return source
+    return f"{(own or frames)[-1].filename}:{(own or frames)[-1].lineno}"
 
 
 def _one_line(error: BaseException) -> str:

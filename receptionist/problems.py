@@ -29,6 +29,10 @@ def _problem(problem: Any, known: Iterable[str]) -> str:
             return f"{where}: choose {problem['ctx']['expected']}"
         case "string_type":
             return f"{where}: must be text, in quotes"
+        case "greater_than_equal":
+            return f"{where}: must be at least {problem['ctx']['ge']}"
+        case "less_than_equal":
+            return f"{where}: must be at most {problem['ctx']['le']}"
         case "string_pattern_mismatch":
             return f"{where}: must look like {problem['ctx']['pattern']}"
         case _:

@@ -15,8 +15,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gunicorn.app.base import BaseApplication  # type: ignore[import-untyped]
+from gunicorn.glogging import Logger  # type: ignore[import-untyped]
 from gunicorn.workers.gthread import ThreadWorker  # type: ignore[import-untyped]
 
+from receptionist.arrival import begin_request, say_goodbye
 from receptionist.config import Config, CoreSettings
 from receptionist.errors import AdminError, Unavailable
 from receptionist.patience import when_database_is_there
@@ -34,6 +36,22 @@ FILES_PER_THREAD = 4
 
 BOOT_FAILED = 4
 """Gunicorn's own exit code for an application that cannot be loaded: it does not try again."""
+
+
+class ServerLog(Logger):  # type: ignore[misc]
+    """Gunicorn's log as part of ours; without its lines about a start that was refused, for that said why itself."""
+
+    _refused = False
+
+    def __init__(self, cfg: Any) -> None:
+        super().__init__(cfg)
+        self.error_log.propagate = True
+
+    def error(self, msg: str, *args: Any, **kwargs: Any) -> None:
+        """Write an error, unless it comes of a refused start."""
+        self._refused = self._refused or (msg.startswith("Worker (pid:%s) exited") and args[1:] == (BOOT_FAILED,))
+        if not self._refused:
+            super().error(msg, *args, **kwargs)
 
 
 class DeskWorker(ThreadWorker):  # type: ignore[misc]
@@ -67,6 +85,14 @@ class DeskWorker(ThreadWorker):  # type: ignore[misc]
                 conn.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, struct.pack("ll", READ_SECONDS, 0))
         super().enqueue_req(conn)
 
+    def handle(self, conn: Any) -> Any:
+        """Serve one request, which must arrive soon; a connection that ends is closed here."""
+        begin_request(conn, self.cfg)
+        goes_on = super().handle(conn)
+        if not goes_on:
+            say_goodbye(conn)
+        return goes_on
+
     def handle_exit(self, sig: int, frame: Any) -> None:
         """SIGTERM: stop answering at the same time as serving."""
         if self.app.desk is None:  # nothing was begun
@@ -93,10 +119,13 @@ class Server(BaseApplication):  # type: ignore[misc]
     """Whether this process takes the place of one that died."""
 
     def __init__(self, instance_path: Path, *, answers: bool) -> None:
+        from receptionist.log import configure
+
         self._instance_path = instance_path
         self._settings = Config(instance_path).read(CoreSettings)
         self._answers = answers
         self._host = self._settings.host or ("127.0.0.1" if answers else "0.0.0.0")  # noqa: S104 - behind a router
+        configure(self._settings.log_level)
         super().__init__()
 
     def load_config(self) -> None:
@@ -113,6 +142,8 @@ class Server(BaseApplication):  # type: ignore[misc]
             "keepalive": 15,
             "limit_request_line": 4094,
             "loglevel": "warning",
+            "logger_class": ServerLog,
+            "errorlog": None,
             "proc_name": "receptionist",
             "control_socket_disable": True,
         }.items():
@@ -135,9 +166,7 @@ class Server(BaseApplication):  # type: ignore[misc]
     def load(self) -> Any:
         """The application, in the worker. Ends the whole server with a clear line if that is impossible."""
         from receptionist.app import create_app
-        from receptionist.log import configure
 
-        configure(self._settings.log_level)
         with _ending_clearly():
             self.desk = when_database_is_there(self._make_desk, self._settings, for_ever=self.follows)
             if self._answers:
@@ -173,11 +202,12 @@ def _allow_files(wanted: int) -> None:
 @contextmanager
 def _ending_clearly() -> Iterator[None]:
     """End the whole server with one clear line if what an admin can mend is wrong."""
+    from receptionist.cli.base import reason
+
     try:
         yield
     except (AdminError, Unavailable) as error:
-        cause = f" ({error.__cause__})" if isinstance(error, Unavailable) and error.__cause__ else ""
-        print(f"receptionist cannot start: {error}{cause}", file=sys.stderr, flush=True)  # noqa: T201
+        print(f"receptionist cannot start: {reason(error)}", file=sys.stderr, flush=True)  # noqa: T201
         sys.exit(BOOT_FAILED)
 
 

@@ -26,6 +26,20 @@ def bounded(text: str | None, most: int) -> str | None:
     return None if text is None else storable(text)[:most]
 
 
+def as_text(value: object) -> str | None:
+    """An id or a code that a plugin handed over as its vendor wrote it, often a number; None stays None."""
+    return None if value is None else str(value)
+
+
+def seconds(value: object) -> float | None:
+    """How long a vendor asks to wait, as a plugin handed it over, perhaps as it stood in a header; None where it is no
+    number."""
+    try:
+        return None if value is None else float(str(value))
+    except ValueError:
+        return None
+
+
 def visible(text: str) -> str:
     """`text` without white space around it; nothing where a reader would see nothing: controls, joiners, spaces."""
     shown = any((kind := unicodedata.category(letter))[0] != "Z" and kind not in _UNSEEN for letter in text)

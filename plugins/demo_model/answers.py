@@ -14,6 +14,9 @@ from .offers import no_price, services
 from .turn import ASK_EITHER, ASK_NAME, ASK_PHONE, Turn
 from .ways import contact, contact_line
 
+REHEARSED = "This is a rehearsal:"
+"""How core begins what it says in place of a tool's result."""
+
 
 def identity(turn: Turn) -> str | None:
     """What answers here."""
@@ -26,9 +29,8 @@ def noted(turn: Turn) -> str | None:
         return None
     if "note_lead" not in turn.tools and "note_lead" not in turn.outputs:
         return "I cannot take that down here. " + (contact_line(turn) or "")
-    result = _result(turn.outputs.get("note_lead", ""))
-    written = result.get("noted", {})
-    known = {key: value for key, value in turn.variables["lead"].items() if value} | written
+    written = _result(turn, "note_lead").get("noted", {})
+    known = {key: value for key, value in turn.lead.items() if value} | written
     titles = {
         "name": "name",
         "phone": f"phone number {written.get('phone')}",
@@ -54,10 +56,9 @@ def person(turn: Turn) -> str | None:
     if not turn.wants_person:
         return None
     output = turn.outputs.get("hand_over")
-    if output is not None and _result(output).get("handed_over"):
+    if _result(turn, "hand_over").get("handed_over"):
         told = "I have told the business that you would like to talk to a person; somebody will get back to you."
-        lead = turn.variables["lead"]
-        reachable = lead.get("phone") or lead.get("email") or turn.given.keys() & {"phone", "email"}
+        reachable = turn.lead.get("phone") or turn.lead.get("email") or turn.given.keys() & {"phone", "email"}
         return told if reachable or "note_lead" not in turn.tools else f"{told} {ASK_EITHER}"
     failed = f"I could not reach a person just now: {output}" if output else "I cannot pass you on from here."
     return f"{failed} {contact_line(turn) or ''}".strip()
@@ -109,7 +110,7 @@ def opening(turn: Turn, alone: bool) -> str:
     greeted = turn.says(r"^\W*(hi|hello|hey|hiya|howdy|greetings|good (morning|afternoon|evening|day))\b")
     if not (first or greeted):
         return ""
-    name = turn.variables["lead"].get("name")
+    name = turn.lead.get("name")
     hello = f"Hello {name}!" if name else "Hello!"
     if alone:
         hello = _by_name(turn.strategy["greeting"], name) if first else f"{hello} How can I help you?"
@@ -142,7 +143,7 @@ def reply(turn: Turn) -> str:
 
 def wanted_calls(turn: Turn) -> Iterator[tuple[str, dict[str, Any]]]:
     """The tools this turn needs and may use, with their arguments."""
-    if turn.given or (turn.wants_call and turn.variables["lead"].get("phone")):
+    if turn.given or (turn.wants_call and turn.lead.get("phone")):
         note = f"Wants to be contacted: {turn.text[:300]}" if turn.wants_call else None
         empty = {"name": None, "phone": None, "email": None, "company": None}
         yield "note_lead", {**empty, **turn.given, "note": note}
@@ -154,8 +155,12 @@ def wanted_calls(turn: Turn) -> Iterator[tuple[str, dict[str, Any]]]:
         yield "open_times", {"day": day.isoformat()}
 
 
-def _result(output: str) -> dict[str, Any]:
-    """A tool's result; empty for the plain words of an error."""
+def _result(turn: Turn, tool: str) -> dict[str, Any]:
+    """A tool's result; empty for the plain words of an error. In a rehearsal, what it would have been."""
+    output = turn.outputs.get(tool, "")
+    if output.startswith(REHEARSED):
+        arguments = dict(wanted_calls(turn)).get(tool, {})
+        return {"noted": {name: value for name, value in arguments.items() if value}, "handed_over": True}
     try:
         value = json.loads(output)
     except ValueError:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import date
 from functools import cached_property
 from typing import Any
 
-from receptionist import ModelRequest, Said, ToolOutput
+from receptionist import Item, ModelRequest, Said, ToolOutput
 
 from .dates import Days, read_days
 from .languages import foreign_language
@@ -46,6 +46,8 @@ class Turn:
     outputs: Mapping[str, str]
     looked_up: tuple[str, ...] = ()
     """What `open_times` returned, one text a day."""
+    told_before: Mapping[str, str] = field(default_factory=dict)
+    """In a rehearsal, where nothing is kept, what the customer told of themselves in earlier turns."""
 
     @cached_property
     def words(self) -> set[str]:
@@ -67,6 +69,11 @@ class Turn:
         """The strategy's values."""
         fields: Mapping[str, Any] = self.variables["strategy"]
         return fields
+
+    @cached_property
+    def lead(self) -> Mapping[str, Any]:
+        """What is known of the customer."""
+        return {**self.variables["lead"], **self.told_before}
 
     def says(self, pattern: str) -> bool:
         """Whether the text matches, in any case."""
@@ -161,4 +168,17 @@ def read_turn(request: ModelRequest) -> Turn:
         tools=frozenset(tool.name for tool in request.tools),
         outputs=dict(outputs),
         looked_up=tuple(output for name, output in outputs if name == "open_times"),
+        told_before={} if request.variables["lead"]["id"] else _told(request, request.items[:start]),
     )
+
+
+def _told(request: ModelRequest, items: Sequence[Item]) -> dict[str, str]:
+    """What the customer told of themselves in these."""
+    told: dict[str, str] = {}
+    asked = ""
+    for item in items:
+        if isinstance(item, Said) and item.role == "assistant":
+            asked = item.text
+        elif isinstance(item, Said) and item.role == "user":
+            told |= Turn(item.text[:MAX_TEXT], asked, request.variables, frozenset(), {}).given
+    return told

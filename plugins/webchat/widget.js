@@ -141,9 +141,9 @@ async function ask(path, options = {}) {
   }
   if (mine !== era) throw new Failure(-1, 'stale', 'another person is here now');
   setReach(response.status < 500);
-  if (response.ok) answered = true;
   if (response.ok) return data;
   const { code = '', message = '' } = (data && data.error) || {};
+  if (REFUSALS.includes(code)) leave();
   throw new Failure(response.status, code, message, Number(response.headers.get('Retry-After')) * SECOND || 0);
 }
 
@@ -156,7 +156,6 @@ const bearer = () => ({ Authorization: `Bearer ${state.token}` });
 
 /** The codes with which the server says that this page may not use the line. */
 const REFUSALS = ['not_allowed', 'not_found'];
-let answered = false;
 let inspecting = false;
 let gone = false;
 
@@ -166,17 +165,17 @@ let gone = false;
  * something between us and the server, is the network, and is tried again as ever.
  */
 async function inspect() {
-  if (gone || answered || inspecting || navigator.onLine === false) return;
+  if (gone || inspecting || navigator.onLine === false) return;
   inspecting = true;
   const refusal = await fetch(API + '/session', { method: 'POST', credentials: 'omit', cache: 'no-store' })
     .then((response) => response.json())
     .then(({ error }) => Boolean(error) && REFUSALS.includes(error.code))
     .catch(() => false);
   inspecting = false;
-  if (refusal && !answered) leave();
+  if (refusal) leave();
 }
 
-/** Take the chat off a page that is refused. What was written stays stored, for a page that is allowed. */
+/** Take the chat off a page that is refused, or whose line was switched off. What was written stays stored for later. */
 function leave() {
   if (gone) return;
   gone = true;
@@ -186,7 +185,7 @@ function leave() {
   root.getRootNode().host.remove();
   const { origin } = location;
   console.warn(`Receptionist: this page (${origin}) may not use line ${LINE}. Allow it: `
-    + `receptionist line set NUMBER 'allowed_origins=["${origin}"]', or correct data-line.`);
+    + `receptionist line set NUMBER 'allowed_origins=["${origin}"]', or see whether the line is active and data-line is right.`);
 }
 
 let opening = null;
@@ -212,7 +211,6 @@ async function openSession() {
       if (troubleWord !== 'identity') console.warn(`Receptionist: ${error.message}`);
       setTrouble('identity');
     }
-    if (REFUSALS.includes(error.code)) leave();
     throw error;
   }
   if (troubleWord === 'identity') setTrouble('');
@@ -333,6 +331,14 @@ function retry(id) {
   store.write(item.key, { ...item, failed: undefined });
   markRow(id, 'sending');
   drain();
+}
+
+/** Forget a message that was not sent; other tabs hear of it by the store. */
+function discard(id) {
+  const item = queued().find((one) => one.id === id && one.failed);
+  if (!item) return;
+  store.remove(item.key);
+  removeRow(id);
 }
 
 // --- live: a socket while somebody looks or waits, polling where sockets do not work -----------------------------------
@@ -768,9 +774,10 @@ function showMeta(row, isLast, isNewest) {
   row.said = label;
   row.meta.replaceChildren(label);
   row.meta.hidden = !label;
-  if (row.state === 'failed') {
-    const button = el('button', 'again-button', { type: 'button' }, words.retry);
-    button.onclick = () => { retry(row.key.slice(1)); input.focus(); };
+  if (row.state !== 'failed') return;
+  for (const [word, act] of [[words.retry, retry], [words.discard, discard]]) {
+    const button = el('button', 'again-button', { type: 'button' }, word);
+    button.onclick = () => { act(row.key.slice(1)); input.focus(); };
     row.meta.append(button);
   }
 }
@@ -796,6 +803,14 @@ function markRow(id, kind, reason = '') {
   Object.assign(row, { state: kind, reason });
   group();
   if (stick) scrollDown(true);
+}
+
+function removeRow(id) {
+  const row = rows.get('c' + id);
+  if (!row || row.id) return;
+  row.el.remove();
+  rows.delete('c' + id);
+  group();
 }
 
 function showRecorded(message) {
@@ -1012,7 +1027,7 @@ function otherTab({ key, newValue }) {
     return showUnread();
   }
   const id = key.slice(-36);
-  if (!newValue) return markRow(id, 'sent');
+  if (!newValue) return (rows.get('c' + id) || {}).state === 'failed' ? removeRow(id) : markRow(id, 'sent');
   const item = store.read(key);
   if (item) showQueued(item, 'sending'); // else it is sent by now
   activeUntil = Date.now() + 120 * SECOND;

@@ -36,7 +36,7 @@ from receptionist.contracts.model import (
     ToolSpec,
 )
 from receptionist.errors import InputTooLong, ModelError
-from receptionist.text import visible
+from receptionist.text import seconds, visible
 
 MAX_ROUNDS = 4
 """Rounds in which the model may call tools; then it must answer without."""
@@ -248,7 +248,7 @@ class Agent:
                 self._withdraw()
                 pause = None if self._memory is None else self._memory.failed(error, deadline)
                 if pause is None:
-                    pause = pause_before(attempt, error.retry_after)
+                    pause = pause_before(attempt, seconds(error.retry_after))
                     late = time.monotonic() + pause >= deadline - 1
                     if not error.retryable or attempt >= MAX_RETRIES or late:
                         raise

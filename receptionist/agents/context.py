@@ -157,8 +157,9 @@ class Context:
 
 
 def _short(what: str, value: str | None) -> str | None:
-    """Trimmed, or None if nothing is left: a model fills unknown fields with empty text."""
-    return storable(value or "").strip()[: _LIMITS[what]] or None
+    """Trimmed, a name on one line, or None if nothing is left: a model fills unknown fields with empty text."""
+    text = storable(value or "").strip()
+    return (text if what == "note" else " ".join(text.split()))[: _LIMITS[what]] or None
 
 
 def _phone(value: str | None, country: str | None) -> str | None:

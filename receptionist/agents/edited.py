@@ -10,6 +10,5 @@ from receptionist.text import storable
 def edited(plugins: Plugins, text: str, context: PromptContext) -> str:
     """The text after the hook `edit_reply`; the text itself where a plugin left nothing of it."""
     draft = Draft(text)
-    for _ in plugins.each("edit_reply", draft=draft, context=context):
-        pass
+    plugins.edit("edit_reply", draft, draft=draft, context=context)
     return storable(draft.text).strip() or storable(text)

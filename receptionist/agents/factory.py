@@ -15,9 +15,11 @@ from receptionist.agents.brief import Brief, made_up_lead
 from receptionist.agents.checks import check_fields
 from receptionist.agents.claims import claims_of
 from receptionist.agents.context import Context
+from receptionist.agents.listening import is_ready, remembers
 from receptionist.agents.prompt import Prompt, Prompts
 from receptionist.agents.provider_memory import TurnMemory
 from receptionist.agents.provider_prompt import check_provider
+from receptionist.agents.sandbox import checked
 from receptionist.agents.toolbox import CallLedger, ContextMaker, Toolbox
 from receptionist.agents.tools import PreparedTool, held_back, prepared_tool
 from receptionist.contracts.edits import PromptContext
@@ -25,7 +27,7 @@ from receptionist.contracts.events import ModelTroubled
 from receptionist.contracts.model import Model
 from receptionist.contracts.strategy import StrategyFields
 from receptionist.db import Scope
-from receptionist.errors import LineError, ModelError
+from receptionist.errors import MISTAKES, LineError, ModelError, TemplateError
 from receptionist.localtime import local_now
 from receptionist.parts import Parts
 from receptionist.services.conversations.sessions import SessionState
@@ -76,7 +78,7 @@ class AgentFactory:
         self._parts.emit(ModelTroubled(account_id, model, reason))
 
     def _memory(self, brief: Brief, model: Model, toolbox: Toolbox) -> TurnMemory | None:
-        if brief.memory is None or not model.remembers():
+        if brief.memory is None or not remembers(model):
             return None
         return TurnMemory(self._parts.models, model, brief.memory, toolbox.retold)
 
@@ -106,12 +108,12 @@ class AgentFactory:
     def _choice(self, wanted: str | None) -> Choice:
         plugin, _, name = (wanted or "").partition("/")
         if not plugin:
-            ready = [model for model in self._parts.models.values() if model.ready()]
+            ready = [model for model in self._parts.models.values() if is_ready(model)]
             if not ready:
                 raise ModelError("no model is ready: set OPENAI_API_KEY, or enable the demo model", admin=True)
             return Choice(max(ready, key=lambda model: model.preference), None)
         model = self._parts.models.get(plugin)
-        if model is None or not model.ready():
+        if model is None or not is_ready(model):
             raise ModelError(f"the model {plugin} is not there or lacks its key", admin=True)
         return Choice(model, name or None)
 
@@ -120,7 +122,7 @@ class AgentFactory:
         claims_of("")
         try:
             self.choices(StrategyFields())[0].model.warm()
-        except Exception:  # a model that cannot get ready says so at the first turn, where it counts
+        except MISTAKES:  # a model that cannot get ready says so at the first turn, where it counts
             log.warning("model_not_warm", exc_info=True)
 
     def notice(self, strategy: PublishedStrategy | None) -> str:
@@ -183,12 +185,31 @@ class AgentFactory:
             "conversation": context.conversation,
             "goals": list(context.goals),
         }
-        for _, more in self._parts.plugins.each("prompt_variables", context=context):
-            variables |= more or {}
+        own = dict(variables)
+        for plugin, more in self._parts.plugins.each("prompt_variables", context=context):
+            try:
+                variables |= _usable(more, own)
+            except TemplateError as error:
+                self._parts.plugins.blame(plugin, "prompt_variables", str(error))
         return variables
 
     def _veto(self, tool: str, arguments: Mapping[str, Any], context: Any) -> str | None:
         return self._parts.plugins.veto("veto_tool_call", tool=tool, arguments=arguments, context=context)
+
+
+def _usable(more: object, own: Mapping[str, Any]) -> dict[str, Any]:
+    """What a plugin gives to templates. Raises `TemplateError` where that would fail the turn: values that are not
+    plain, or one in the place of one of our `own` that has less in it."""
+    if more is None:
+        return {}
+    if not isinstance(more, Mapping):
+        raise TemplateError(f"it must return a mapping of names to plain values, not {type(more).__name__}")
+    values = checked(more).values
+    for name in own.keys() & values.keys():
+        given, needed = values[name], own[name]
+        if isinstance(needed, Mapping) and not (isinstance(given, dict) and needed.keys() <= given.keys()):
+            raise TemplateError(f"{name} is a variable of ours; what takes its place must have all that is in it")
+    return dict(values)
 
 
 def _context_maker(brief: Brief, now: datetime, settings: Mapping[str, Any]) -> ContextMaker:

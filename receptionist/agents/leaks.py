@@ -31,7 +31,7 @@ _LONG_WORD = re.compile(r"\S{16}|-----BEGIN")
 _KEY = re.compile(
     r"\b(?:sk|rk|pk|whsec)[-_][A-Za-z0-9_-]{16,}|\bBearer\s+[A-Za-z0-9._~+/=-]{16,}|\bAKIA[0-9A-Z]{16}\b"
     r"|\bgh[pousr]_[A-Za-z0-9]{30,}|\bxox[abeprs]-[A-Za-z0-9-]{10,}|\bAIza[\w-]{30,}|\bSG\.[\w-]{16,}\.[\w-]{16,}"
-    r"|\beyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]{5,}|-----BEGIN [A-Z ]{0,40}PRIVATE KEY-----"
+    r"|\beyJ[\w-]{8,2000}+\.[\w-]{8,}|-----BEGIN [A-Z ]{0,40}PRIVATE KEY-----"
     r"|\b[a-z][a-z0-9+]{1,20}://[^\s/:@]{1,100}:[^\s/@]{1,200}@"
 )
 _PERHAPS_KEY = re.compile(r"[A-Za-z0-9+/_-]{32,}")

@@ -17,6 +17,7 @@ from typing import Any, Protocol
 
 import structlog
 
+from receptionist.agents.listening import held_to_contract
 from receptionist.contracts.model import Item, Memory, Model, ModelRequest, Produced, Said
 from receptionist.errors import MemoryFault, ModelError
 
@@ -118,11 +119,15 @@ class TurnMemory:
         memory = self._memory
         if memory is None or self._anew:
             former = memory.ref if memory else None
-            ref = self._model.begin_memory(former, deadline, check)
+            with held_to_contract(self._model):
+                ref = self._model.begin_memory(former, deadline, check)
+                if not isinstance(ref, str):
+                    raise TypeError(f"begin_memory must return a text, not {type(ref).__name__}")
             self._begun, self._new = True, self._store.since(0) or ()
             self._keep(Memory(self._model.name, ref, unsure=True))
         elif memory.unsure and self._mend:
-            self._model.mend_memory(memory, deadline, check)
+            with held_to_contract(self._model):
+                self._model.mend_memory(memory, deadline, check)
         elif not memory.unsure:
             self._keep(replace(memory, unsure=True))
         self._mend = self._anew = False
@@ -144,7 +149,8 @@ class TurnMemory:
         model = self._models.get(memory.model)
         if model is None:
             raise ModelError(f"the conversation at {memory.model} cannot be deleted: there is no such model now")
-        model.forget(memory.ref)
+        with held_to_contract(model):
+            model.forget(memory.ref)
 
     def _keep(self, memory: Memory) -> None:
         self._store.save(asdict(memory))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from receptionist.agents.listening import is_ready, remembers
 from receptionist.agents.sandbox import Checked, CompiledTemplate
 from receptionist.contracts.model import Model, StoredPrompt
 from receptionist.contracts.strategy import ProviderPrompt, StrategyFields
@@ -56,7 +57,7 @@ def check_provider(fields: StrategyFields, models: Mapping[str, Model]) -> None:
         return
     if fields.prompt is not None and (problem := model.prompts_problem()):
         raise LineError(f"prompt: {problem}")
-    if fields.memory == "provider" and not model.remembers():
+    if fields.memory == "provider" and not remembers(model):
         raise LineError(f'memory: the model {model.name} keeps no conversations here; set memory to "ours".')
 
 
@@ -64,7 +65,7 @@ def _model(fields: StrategyFields, models: Mapping[str, Model]) -> Model | None:
     """The model that will answer first; None if that cannot be told yet, for none is ready."""
     if fields.model:
         return models.get(fields.model.partition("/")[0])
-    ready = [model for model in models.values() if model.ready()]
+    ready = [model for model in models.values() if is_ready(model)]
     return max(ready, key=lambda model: model.preference, default=None)
 
 

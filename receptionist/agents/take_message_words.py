@@ -18,6 +18,8 @@ from receptionist.phones import e164
 LONGEST_NAME = 80
 MOST_NAMES = 5
 """Words of a name at most."""
+MOST_WORDS = 50
+"""Words of an answer that gives a name, with all that may stand around it."""
 FEWEST_DIGITS = 5
 """A text with so many digits is kept as a number, even one that cannot be read."""
 SURELY_DIGITS = 9
@@ -28,7 +30,8 @@ _NAME = re.compile(r"[^\W\d_]+(?:['’.-]+[^\W\d_]+)*[.]?")
 _NUMBER = re.compile(r"\+?[0-9(][0-9 ()\[\]./\-]{4,30}[0-9]")
 _DATE = re.compile(r"\d{1,2}[./-]\d{1,2}[./-](?:\d\d){1,2}\b(?!(?:[./-]\d\d){2}(?![./-]?\d))|\d{4}-\d\d-\d\d\b")
 """Five pairs of digits are no date but a French number: 06.12.34.56.78."""
-_ADDRESS = re.compile(r"[^\s:;,<>()\[\]\"]+@[^\s:;,<>()\[\]\"]+")
+_ADDRESS = re.compile(r"(?<![^\s:;,<>()\[\]\"])[^\s:;,<>()\[\]\"]+@[^\s:;,<>()\[\]\"]+")
+"""Only where such a word begins: tried at each of its letters, a long one would take the square of its length."""
 _TYPED = str.maketrans({"’": "'", "‘": "'", "ʼ": "'"} | dict.fromkeys("‐‑‒–—−", "-"))
 """What phones put in the place of plain apostrophes and hyphens."""
 
@@ -146,6 +149,8 @@ def _full_name(text: str) -> str | None:
 def _whole_name(text: str) -> str | None:
     """A text as a name, without "hello, this is" before and "thanks" after it; None for a sentence."""
     pieces = _pieces(_without_contacts(text))
+    if len(pieces) > MOST_WORDS:
+        return None
     empty = _all_words("empty")
     while pieces and pieces[0].strip(".,!").casefold() in empty and not _introduced(pieces):
         pieces.pop(0)

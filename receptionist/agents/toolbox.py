@@ -18,7 +18,7 @@ from receptionist.agents.leaks import NO_LEAKS, Leaks
 from receptionist.agents.tools import BadArguments, PreparedTool
 from receptionist.contracts.model import Item, Said, ToolOutput, ToolRequest, ToolSpec
 from receptionist.contracts.tool import ToolContext
-from receptionist.errors import ModelError, ToolError
+from receptionist.errors import MISTAKES, ModelError, ToolError
 from receptionist.services.conversations.confirmations import Settled, entry_of
 from receptionist.services.conversations.sessions import SessionState
 from receptionist.services.leads.leads import LeadChange
@@ -312,7 +312,7 @@ def _run(tool: PreparedTool, arguments: dict[str, Any], context: Context) -> tup
         return "done", storable(text)
     except ToolError as error:
         return "failed", storable(str(error))
-    except (Exception, SystemExit):  # a tool's bug must not end the turn or the worker
+    except MISTAKES:  # a tool's bug must not end the turn or the worker
         log.exception("tool_failed", tool=tool.tool.name)
         if tool.tool.acts:
             return "unknown", "This broke off; it is not known whether it was done. Do not repeat it; offer a person."

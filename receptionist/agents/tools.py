@@ -46,6 +46,8 @@ class PreparedTool:
         for name, parameter in inspect.signature(self.tool.function).parameters.items():
             if name == "context":
                 continue
+            if parameter.kind not in (parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY):
+                raise PluginError(f"Tool {self.tool.name}: the parameter {parameter} cannot be given by its name.")
             if name not in hints:
                 raise PluginError(f"Tool {self.tool.name}: the parameter {name} needs a type.")
             empty = parameter.default is inspect.Parameter.empty

@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from receptionist._version import VERSION
+from receptionist.cards import named
 from receptionist.cli import (  # noqa: F401 - more commands of lead and strategy
     lead_change,
     lead_field,
@@ -29,7 +30,7 @@ from receptionist.cli.task import task
 from receptionist.cli.template import prompt_template
 from receptionist.cli.turn import turn
 from receptionist.cli.usage import price
-from receptionist.errors import ReceptionistError
+from receptionist.errors import PluginError, ReceptionistError
 
 
 class _Group(click.Group):
@@ -57,7 +58,10 @@ class _Group(click.Group):
 
     def _of_plugins(self) -> dict[str, click.Command]:
         parts, _ = assembled()
-        return parts.plugins.collect("register_commands", host=parts.host)
+        found = named(parts.plugins.collect("register_commands", host=parts.host), click.Command)
+        if ours := sorted(found.keys() & self.commands.keys()):
+            raise PluginError(f"register_commands: {ours[0]} is a command of ours. Rename the plugin's.")
+        return found
 
 
 @click.group(cls=_Group)

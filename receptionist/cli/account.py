@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any, Literal
+
 import click
 
 from receptionist.cli.base import Number, account_option, in_account, ready
+from receptionist.text import counted
 
 COUNTRY = "Where phone numbers without a country code are from: two letters, such as DE."
 
@@ -28,18 +31,31 @@ def account_add(name: str, timezone: str, country: str | None) -> None:
     click.echo(f"Account {name} is there. Next: receptionist strategy create, receptionist line add.")
 
 
+class _Credits(Number):
+    """A number of turns, or "none"."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        return "none" if str(value).lower() == "none" else super().convert(value, param, ctx)
+
+
 @account.command("credits")
 @click.argument(
-    "amount", type=Number("write a number of turns from 1 to 100000000, such as 500, not {}", min=1, max=10**8)
+    "amount",
+    type=_Credits("write a number of turns from 1 to 100000000, such as 500, or none, not {}", min=1, max=10**8),
 )
 @account_option
-def account_credits(amount: int, account: str | None) -> None:
-    """Add AMOUNT turns to an account; from the first time on its turns are counted."""
+def account_credits(amount: int | Literal["none"], account: str | None) -> None:
+    """Add AMOUNT turns to an account; from the first time on its turns are counted. AMOUNT may be none: they are not
+    counted any more, and what is left goes."""
     from receptionist.services import accounts
 
     with in_account(account) as (_, _, scope):
-        balance = accounts.add_credits(scope, amount, "added by the operator")
-    click.echo(f"{balance} turns are left.")
+        if amount == "none":
+            accounts.stop_counting(scope)
+            click.echo("Turns are not counted.")
+        else:
+            balance = accounts.add_credits(scope, amount, "added by the operator")
+            click.echo(f"{counted(balance, 'turn')} left.")
 
 
 @account.command("list")
@@ -50,8 +66,8 @@ def account_list() -> None:
     parts, _ = ready()
     with parts.database.read() as connection:
         for row in accounts.listed(connection):
-            counted = f", {row.credits} turns left" if row.credits is not None else ""
-            click.echo(f"{row.id:>4}  {row.name}  ({row.timezone}{f', {row.country}' if row.country else ''}{counted})")
+            left = f", {counted(row.credits, 'turn')} left" if row.credits is not None else ""
+            click.echo(f"{row.id:>4}  {row.name}  ({row.timezone}{f', {row.country}' if row.country else ''}{left})")
 
 
 @account.command("change")

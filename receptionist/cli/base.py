@@ -6,14 +6,16 @@ import getpass
 import json
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, Any, TextIO, get_args
 
 import click
+from pydantic import SecretStr
 
 from receptionist.config import find_instance_path
 from receptionist.errors import AdminError, ReceptionistError, Unavailable
 
 if TYPE_CHECKING:
+    from pydantic import BaseModel
     from sqlalchemy import Connection
 
     from receptionist.agents.factory import AgentFactory
@@ -49,9 +51,10 @@ VERSION = click.IntRange(max=2**31 - 1)
 
 
 def reason(error: ReceptionistError) -> str:
-    """What is wrong, as one line; where the database cannot be used, with what it says itself."""
+    """What is wrong, without anything a terminal would obey: it may quote a file from outside. Where the database
+    cannot be used, with what it says itself."""
     said = getattr(error.__cause__, "orig", None) if isinstance(error, Unavailable) else None
-    return str(error) if said is None else f"{error} ({printable(' '.join(str(said).split()))})"
+    return printable(str(error) if said is None else f"{error} ({' '.join(str(said).split())})")
 
 
 class Number(click.IntRange):
@@ -86,6 +89,16 @@ def named_values(pairs: Sequence[str], texts: Collection[str] = ()) -> dict[str,
     return found
 
 
+def text_fields(kind: type[BaseModel]) -> list[str]:
+    """The fields that are texts or secrets, for `named_values`."""
+    return [name for name, field in kind.model_fields.items() if _is_text(field.annotation)]
+
+
+def _is_text(annotation: Any) -> bool:
+    kinds = get_args(annotation) or (annotation,)
+    return any(getattr(kind, "__origin__", kind) in (str, SecretStr) for kind in kinds)
+
+
 text_file = click.File(encoding="utf-8")
 """A file, - for standard input, to be read by `text_of`."""
 
@@ -113,12 +126,15 @@ account_option = click.option("--account", help="Name of the account; not needed
 
 
 def assembled() -> tuple[Parts, AgentFactory]:
-    """The parts of this installation, with logs of warnings only. Raises an `AdminError`."""
+    """The parts of this installation, with logs of warnings only, and none of lines that cannot be used, which
+    `receptionist doctor` tells in words. Raises an `AdminError`."""
     from receptionist.core import assemble
     from receptionist.log import configure
 
     configure("warning")
-    return assemble(find_instance_path())
+    parts, factory = assemble(find_instance_path())
+    parts.directory.silent = True
+    return parts, factory
 
 
 def ready() -> tuple[Parts, AgentFactory]:

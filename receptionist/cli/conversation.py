@@ -127,7 +127,11 @@ def conversation_reply(
     ids = inbox.reply(conversation_id, person, text, [_upload(Path(path)) for path in paths])
     numbers = ", ".join(map(str, ids))
     said = f"Message {numbers} is" if len(ids) == 1 else f"The text is longer than one message: {numbers} are"
-    click.echo(f"{said} stored; the server sends it {ring(parts, [conversation_id])}.")
+    when = ring(parts, [conversation_id])
+    if inbox.is_fetched(conversation_id):
+        click.echo(f"{said} in the customer's chat; where it is open it is shown {when}.")
+    else:
+        click.echo(f"{said} stored; the server sends it {when}.")
 
 
 def _upload(path: Path) -> Upload:

@@ -3,11 +3,20 @@
 from __future__ import annotations
 
 import json
+from typing import TYPE_CHECKING
 
 import click
 
-from receptionist.cli.base import ID, account_option, in_account, named_values, printable, reading
+from receptionist.cli.base import ID, account_option, in_account, named_values, printable, reading, text_fields
 from receptionist.errors import AdminError
+from receptionist.text import counted
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from receptionist.contracts.channel import Channel
+    from receptionist.db import AnyRow
+    from receptionist.parts import Parts
 
 
 @click.group()
@@ -18,7 +27,7 @@ def line() -> None:
 @line.command("add")
 @click.argument("channel")
 @click.option("--title", required=True, help="What it is called in lists.")
-@click.option("--address", default="", help="The number, handle or website.")
+@click.option("--address", default="", help="Where customers write, on a channel that has no setting for it.")
 @click.option("--strategy", help="Name of the strategy that answers.")
 @click.option("--set", "settings", multiple=True, metavar="NAME=VALUE", help="A setting of the channel; JSON or text.")
 @account_option
@@ -39,7 +48,7 @@ def line_add(
             parts.channels[channel],
             title=title,
             address=address,
-            settings=named_values(settings),
+            settings=named_values(settings, text_fields(parts.channels[channel].Settings)),
             strategy_id=strategy_id,
         )
     click.echo(f"Line {row.id} is there; its key is {row.key}.")
@@ -58,11 +67,39 @@ def line_set(line_id: int, settings: tuple[str, ...], account: str | None) -> No
     from receptionist.services import lines
 
     with in_account(account) as (parts, _, scope):
-        channel = next((row.channel for row in lines.listed(scope) if row.id == line_id), None)
-        if channel is None:
-            raise AdminError(f"There is no line {line_id}; see receptionist line list.")
-        lines.change(scope, parts.vault, parts.channels[channel], line_id, named_values(settings))
+        channel = _channel(parts, lines.listed(scope), line_id)
+        lines.change(scope, parts.vault, channel, line_id, named_values(settings, text_fields(channel.Settings)))
     click.echo("Saved; the next message uses it.")
+
+
+@line.command("deactivate")
+@click.argument("line_id", type=ID)
+@account_option
+def line_deactivate(line_id: int, account: str | None) -> None:
+    """Switch a line off: nothing is taken in there, answered or sent, until it is activated."""
+    from receptionist.services import lines
+
+    with in_account(account) as (_, _, scope):
+        lines.deactivate(scope, line_id)
+        left = lines.unfinished(scope, line_id)
+    click.echo(f"Line {line_id} is not active; vendors and pages that call it hear that there is no such line.")
+    if left:
+        click.echo(
+            f"{counted(left, 'message')} not answered or sent there yet will be in the list of receptionist message "
+            "failed, to be replayed once the line is active again."
+        )
+
+
+@line.command("activate")
+@click.argument("line_id", type=ID)
+@account_option
+def line_activate(line_id: int, account: str | None) -> None:
+    """Switch a line on again."""
+    from receptionist.services import lines
+
+    with in_account(account) as (parts, _, scope):
+        lines.activate(scope, parts.vault, _channel(parts, lines.listed(scope), line_id), line_id)
+    click.echo(f"Line {line_id} is active. What could not be answered or sent meanwhile: receptionist message failed")
 
 
 @line.command("set-order")
@@ -100,8 +137,9 @@ def line_list(account: str | None) -> None:
     with reading(account) as (_, _, scope):
         rows = lines.listed(scope)
     for row in rows:
-        order = "  (strict order)" if row.strict_order else ""
-        click.echo(f"{row.id:>4}  {row.channel:<10} {row.key:<18} {row.title}{order}")
+        notes = ["" if row.active else "not active", "strict order" if row.strict_order else ""]
+        said = "".join(f"  ({note})" for note in notes if note)
+        click.echo(f"{row.id:>4}  {row.channel:<10} {row.key:<18} {row.title}{said}")
         if row.trouble:
             click.echo(f"{'':>6}trouble: {printable(row.trouble)}")
 
@@ -113,15 +151,17 @@ def line_show(line_id: int, account: str | None) -> None:
     """Print a line's settings and who answers there as JSON; secrets only say whether they are set."""
     from receptionist.services import lines
 
-    with reading(account) as (_, _, scope):
-        row = next((row for row in lines.listed(scope) if row.id == line_id), None)
-    if row is None:
-        raise AdminError(f"There is no line {line_id}; see receptionist line list.")
+    with reading(account) as (parts, _, scope):
+        row = _found(lines.listed(scope), line_id)
+    known = parts.channels.get(row.channel)
+    addresses = lines.addresses_of(known, row, parts.vault) if known else set()
     secrets = dict.fromkeys(row.secrets, "set, not shown")
     shown = {
         "channel": row.channel,
         "key": row.key,
         "title": row.title,
+        "active": row.active,
+        "address": ", ".join(sorted(addresses)) or row.address,
         "settings": {**row.settings, **secrets},
         "strategy": row.strategy,
         "fallback_text": row.fallback_text,
@@ -129,3 +169,17 @@ def line_show(line_id: int, account: str | None) -> None:
         "trouble": row.trouble,
     }
     click.echo(json.dumps(shown, indent=2, ensure_ascii=False))
+
+
+def _found(rows: Iterable[AnyRow], line_id: int) -> AnyRow:
+    row = next((row for row in rows if row.id == line_id), None)
+    if row is None:
+        raise AdminError(f"There is no line {line_id}; see receptionist line list.")
+    return row
+
+
+def _channel(parts: Parts, rows: Iterable[AnyRow], line_id: int) -> Channel:
+    name = _found(rows, line_id).channel
+    if name not in parts.channels:
+        raise AdminError(f"No plugin here brings the channel {name} of line {line_id}; enable one.")
+    return parts.channels[name]

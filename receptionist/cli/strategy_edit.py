@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any, get_args
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -17,6 +17,7 @@ from receptionist.cli.base import (
     printable,
     reading,
     ready,
+    text_fields,
     text_file,
     text_of,
 )
@@ -93,16 +94,11 @@ def strategy_set(name: str, fields: tuple[str, ...], account: str | None) -> Non
     from receptionist.contracts.strategy import StrategyFields
     from receptionist.services.strategies import strategies, strategy_drafts
 
-    changes = named_values(fields, [name for name, field in StrategyFields.model_fields.items() if _is_text(field)])
+    changes = named_values(fields, text_fields(StrategyFields))
     with in_account(account) as (_, factory, scope):
         strategy_id = strategies.find(scope, name).id
         draft = strategy_drafts.change(scope, strategy_id, changes, factory.check_for(scope), operator())
     click.echo(_said(name, draft))
-
-
-def _is_text(field: Any) -> bool:
-    kinds = get_args(field.annotation) or (field.annotation,)
-    return any(kind is str or getattr(kind, "__origin__", None) is str for kind in kinds)
 
 
 @strategy.command("discard")

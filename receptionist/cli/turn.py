@@ -34,6 +34,8 @@ def turn_list(conversation_id: int | None, before: int | None, account: str | No
         click.echo(f"{row.id}  {row.started_at:%Y-%m-%d %H:%M}  conversation {row.conversation_id}  {printable(what)}")
     if len(rows) == turns.PAGE:
         click.echo(f"More: --before {rows[-1].id}")
+    if not rows:
+        click.echo("None.")
 
 
 @turn.command("show")
@@ -47,15 +49,26 @@ def turn_show(turn_id: int, prompt: bool, account: str | None) -> None:
     with reading(account) as (_, _, scope):
         row = turns.find(scope, turn_id)
         said, calls = turns.messages(scope, turn_id), turns.tool_calls(scope, turn_id)
+        trace = row.trace or {}
+        whole = [
+            turns.message_id(scope, row.conversation_id, seq)
+            for name in ("first_seq", "last_seq")
+            if (seq := trace.get("shown", {}).get(name)) is not None
+        ]
     _print_head(row)
     for message in said:
         who = message.author if message.direction == "out" else "customer"
-        click.echo(f"{who} ({message.state}): {printable(message.text)}")
+        click.echo(f"{who} ({message.state}): {_indented(message.text)}")
     if said and all(message.direction == "out" for message in said):
         click.echo(f"What was asked was replayed later: receptionist conversation show {row.conversation_id}.")
     for call in calls:
-        click.echo(f"tool {call.name} ({call.state}): {printable(call.arguments)} -> {printable(call.result)}")
-    _print_trace(row.trace or {}, turns.delivered_after(said), prompt)
+        click.echo(f"tool {call.name} ({call.state}): {_indented(call.arguments)} -> {_indented(call.result)}")
+    _print_trace(trace, whole, turns.delivered_after(said), prompt)
+
+
+def _indented(text: str | None) -> str:
+    """A text whose further lines cannot pass for lines of ours."""
+    return printable(text).replace("\n", "\n    ")
 
 
 def _print_head(row: AnyRow) -> None:
@@ -75,15 +88,16 @@ def _print_head(row: AnyRow) -> None:
         click.echo(f"Why: {printable(row.error)}")
 
 
-def _print_trace(trace: dict[str, Any], delivered: float | None, prompt: bool) -> None:
+def _print_trace(trace: dict[str, Any], whole: list[int | None], delivered: float | None, prompt: bool) -> None:
     shown = trace.get("shown", {})
     if shown:
         tools = ", ".join(shown["tools"]) or "none"
         click.echo(f"Shown: {shown['messages']} messages, {shown['goals']} open goals; tools: {tools}.")
         if shown.get("shortened"):
             click.echo("More was too long for the model, so it was asked once more with half of the history.")
-        if shown.get("first_seq") is not None:
-            click.echo(f"Messages shown whole: {shown['first_seq']} to {shown['last_seq']} of the conversation.")
+        if whole:
+            first, last = (number or "one that is gone" for number in whole)
+            click.echo(f"Messages shown whole: {first} to {last} of the conversation.")
     for number, one in enumerate(trace.get("rounds", ()), 1):
         details = ", ".join(f"{name} {json.dumps(value)}" for name, value in one.items() if name != "model")
         click.echo(f"Round {number}: {printable(one['model'])}: {printable(details)}")

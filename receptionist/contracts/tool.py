@@ -7,6 +7,7 @@ import string
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from inspect import isasyncgenfunction, iscoroutinefunction, isgeneratorfunction
 from typing import Any, Literal, Protocol, TypeVar, get_args, overload
 
 from pydantic import BaseModel
@@ -180,7 +181,14 @@ def tool(
     if unknown := set(claims or ()) - set(get_args(ClaimKind)):
         raise TypeError(f"claims={sorted(unknown)}: there is only {', '.join(get_args(ClaimKind))}")
 
+    if isinstance(timeout, bool) or not isinstance(timeout, int | float) or not 0 < timeout < float("inf"):
+        raise TypeError(f"timeout={timeout!r}: say how many seconds a call may take")
+
     def make(target: Callable[..., Any]) -> Tool:
+        if not (inspect.isfunction(target) or inspect.ismethod(target)):
+            raise TypeError(f"@tool marks a function, not {target!r}")
+        if any(kind(target) for kind in (iscoroutinefunction, isasyncgenfunction, isgeneratorfunction)):
+            raise TypeError(f"tool {target.__name__} must be a plain function, not async, and return instead of yield")
         description = inspect.getdoc(target) or ""
         if not description:
             raise TypeError(f"tool {target.__name__} needs a docstring: the model reads it")

@@ -10,6 +10,7 @@ import structlog
 
 from receptionist.contracts.channel import Line
 from receptionist.db import AnyRow, Scope, db_now
+from receptionist.errors import MISTAKES
 from receptionist.models import Account
 from receptionist.models import Line as LineRow
 from receptionist.parts import Parts
@@ -54,7 +55,7 @@ class Asker:
         while not self._stopped.is_set():
             try:
                 self.ask()
-            except Exception:  # whatever the database does: this thread must go on
+            except MISTAKES:  # whatever the database does: this thread must go on
                 log.exception("asking_failed")
             self._stopped.wait(LOOK_SECONDS)
 
@@ -91,7 +92,7 @@ class Asker:
             taken = self._parts.take_in(line, messages)
         except Stale:
             return  # the line was changed just now; asked again soon
-        except Exception as error:  # a vendor that is away, or a channel's bug: asked again later
+        except MISTAKES as error:  # a vendor that is away, or a channel's bug: asked again later
             log.warning(
                 "vendor_not_asked", line=line.id, channel=line.channel, error=f"{type(error).__name__}: {error}"
             )

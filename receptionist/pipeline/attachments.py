@@ -13,7 +13,7 @@ import structlog
 from receptionist.contracts.channel import Channel, Line
 from receptionist.contracts.messages import Attachment, File, Media
 from receptionist.db import AnyRow, Scope
-from receptionist.errors import FetchFailed, Unavailable
+from receptionist.errors import MISTAKES, FetchFailed, Unavailable
 from receptionist.models import Message
 from receptionist.parts import Parts
 from receptionist.pipeline.lease import Lease, hold
@@ -89,7 +89,7 @@ def _drop(parts: Parts, row: AnyRow, found: Sequence[Mapping[str, Any]]) -> None
         if "key" not in before and "key" in after:
             try:
                 parts.host.storage().delete(after["key"])
-            except Exception:  # a storage's trouble must not hide why the files are not wanted
+            except MISTAKES:  # a storage's trouble must not hide why the files are not wanted
                 log.exception("attachment_not_deleted", message=row.id)
 
 
@@ -105,7 +105,7 @@ def _fetch(parts: Parts, lease: Lease, line: Line, row: AnyRow, number: int, unt
     except FetchFailed as error:
         log.warning("attachment_not_fetched", message=row.id, reason=str(error))
         return known | {"error": str(error)[:500]}
-    except Exception as error:  # a channel's or storage's bug must not cost the customer an answer
+    except MISTAKES as error:  # a channel's or storage's bug must not cost the customer an answer
         log.exception("attachment_not_fetched", message=row.id)
         return known | {"error": f"{type(error).__name__}: the file could not be stored"}
     return known | {"content_type": file.content_type[:100], "key": key, "size": len(file.content)}

@@ -10,7 +10,7 @@ import structlog
 
 from receptionist.contracts.live import LiveEvent
 from receptionist.db import AnyRow, Scope
-from receptionist.errors import Interrupted, Unavailable
+from receptionist.errors import MISTAKES, Interrupted, Unavailable
 from receptionist.models import Turn
 from receptionist.parts import Parts
 from receptionist.pipeline import attachments, queueing
@@ -156,7 +156,7 @@ class Drain:
         except Unavailable:
             log.warning("database_unavailable", conversation=lease.conversation_id)
             self._give_back(lease, due_in=2.0)
-        except Exception:  # a bug here or in a plugin: counted like a death, tried again later, then failed
+        except MISTAKES:  # a bug here or in a plugin: counted like a death, tried again later, then failed
             log.exception("drain_failed", conversation=lease.conversation_id)
             self._count_failure(lease)
         finally:

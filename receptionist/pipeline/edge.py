@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import datetime
 
 import structlog
 
@@ -45,31 +46,48 @@ def admitted(parts: Parts, line: Line, messages: Sequence[Inbound]) -> list[Inbo
 
 
 def _admit(parts: Parts, line: Line, message: Inbound) -> Inbound:
-    editable = EditableMessage(message.text, message.kind, message.sender.address)
-    for _ in parts.plugins.each("edit_message", message=editable, line=line):
-        pass
-    sender = message.sender
-    _check("id", message.provider_message_id, LONGEST_ID)
-    _check("sender", sender.address, LONGEST_ADDRESS)
-    if sender.name:
-        sender = replace(sender, name=storable(sender.name)[:LONGEST_NAME])
+    kind = _word(message.kind)[:LONGEST_KIND]
+    name = " ".join(_word(message.sender.name).split())[:LONGEST_NAME] if message.sender.name else None
+    sender = replace(message.sender, address=_name("sender", message.sender.address, LONGEST_ADDRESS), name=name)
+    editable = EditableMessage(_word(message.text), kind, sender.address)
+    parts.plugins.edit("edit_message", editable, message=editable, line=line)
     return replace(
         message,
+        provider_message_id=_name("id", message.provider_message_id, LONGEST_ID),
         sender=sender,
         text=storable(str(editable.text))[:LONGEST_TEXT],
-        kind=message.kind[:LONGEST_KIND],
+        kind=kind,
+        sent_at=aware(line, message.sent_at),
         attachments=tuple(_attachment(each) for each in message.attachments[:MOST_ATTACHMENTS]),
     )
 
 
-def _check(what: str, word: str, longest: int) -> None:
+def _word(value: object) -> str:
+    """A text as it can be stored, for a channel may hand over what its vendor left out or wrote as a number."""
+    return "" if value is None else storable(str(value))
+
+
+def aware(line: Line, at: datetime | None) -> datetime | None:
+    """A time that says what it means; one without a zone says nothing, and counts as not told."""
+    if at is None or (isinstance(at, datetime) and at.utcoffset() is not None):
+        return at
+    log.error("sent_at_not_usable", line=line.id, channel=line.channel, reason="it must be an aware datetime")
+    return None
+
+
+def _name(what: str, word: object, longest: int) -> str:
+    """An id or address, which some vendors write as a number. Raises `Invalid`."""
+    word = str(word) if type(word) is int else word
+    if not isinstance(word, str):
+        raise Invalid(f"The {what} of a message must be a text, not {type(word).__name__}.")
     if storable(word) != word:
         raise Invalid(f"The {what} of a message holds characters that are not text.")
     if not 0 < len(word) <= longest:
         raise Invalid(f"The {what} of a message must have 1 to {longest} characters.")
+    return word
 
 
 def _attachment(attachment: Attachment) -> Attachment:
     return Attachment(
-        storable(attachment.content_type)[:100], storable(attachment.url)[:LONGEST_URL], storable(attachment.name)[:200]
+        _word(attachment.content_type)[:100], _word(attachment.url)[:LONGEST_URL], _word(attachment.name)[:200]
     )

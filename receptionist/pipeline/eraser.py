@@ -11,7 +11,7 @@ import structlog
 
 from receptionist.contracts.events import LeadErased
 from receptionist.db import AnyRow, Scope, db_now
-from receptionist.errors import Unavailable
+from receptionist.errors import MISTAKES, Unavailable
 from receptionist.models import ErasedMessage, Erasure
 from receptionist.parts import Parts
 from receptionist.services.leads import erasure
@@ -77,7 +77,7 @@ class Eraser:
         while not self._stopped.is_set():
             try:
                 self.finish_due()
-            except Exception:  # whatever the database does: this thread must go on
+            except MISTAKES:  # whatever the database does: this thread must go on
                 log.exception("erasing_failed")
             self._stopped.wait(LOOK_SECONDS)
 
@@ -89,7 +89,7 @@ class Eraser:
         for step in (self._tell, self._delete_files, self._forget_memories, self._scrub):
             try:
                 step(row, left)
-            except Exception as error:  # whatever a plugin does: the other steps go on, and this one is tried again
+            except MISTAKES as error:  # whatever a plugin does: the other steps go on, and this one is tried again
                 log.warning("erasure_not_finished", erasure=erasure_id, error=type(error).__name__)
                 errors.append(f"{type(error).__name__}: {error}")
         self._note(row, left, "; ".join(errors)[:1000] or None)
@@ -144,7 +144,7 @@ def _work_off(left: dict[str, Any], name: str, delete: Callable[[Any], None]) ->
     for each in left.get(name, ()):
         try:
             delete(each)
-        except Exception as error:  # a storage's or vendor's trouble with one of them: the others go on
+        except MISTAKES as error:  # a storage's or vendor's trouble with one of them: the others go on
             remaining.append(each)
             failure = error
     left[name] = remaining

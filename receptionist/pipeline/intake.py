@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
-from typing import Any
 
 import sqlalchemy as sa
 import structlog
@@ -179,16 +178,18 @@ class Intake:
         return erased
 
     def _find_lead(self, line: Line, message: Inbound) -> int | None:
-        found = self._parts.plugins.first("find_lead", inbound=message, line=line, host=self._parts.host)
+        found = self._parts.plugins.first("find_lead", int, inbound=message, line=line, host=self._parts.host)
         if found is None or self._is_lead(line, found):
-            return int(found) if found is not None else None
+            return found
         log.warning("found_no_lead", line=line.id, lead=found)  # a plugin's mistake must not refuse the message
         return None
 
-    def _is_lead(self, line: Line, lead_id: Any) -> bool:
+    def _is_lead(self, line: Line, lead_id: int) -> bool:
+        if not 0 < lead_id < 2**63:  # more than a database takes
+            return False
         with self._parts.database.read() as connection:
             scope = Scope(connection, line.account_id)
-            return isinstance(lead_id, int) and bool(scope.first(scope.select(Lead, Lead.id).where(Lead.id == lead_id)))
+            return scope.first(scope.select(Lead, Lead.id).where(Lead.id == lead_id)) is not None
 
     def _tell(self, line: Line, message: Inbound, row: Taken) -> None:
         if self._parts.channels[line.channel].capabilities.delivery == "pull":

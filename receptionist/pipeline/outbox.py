@@ -14,7 +14,7 @@ from receptionist.contracts.channel import Channel, Line
 from receptionist.contracts.events import ConsentChanged, Event, LineTroubled, MessageFailed, MessageSent
 from receptionist.contracts.messages import Outbound, Sent
 from receptionist.db import AnyRow, Scope, db_now, prepared
-from receptionist.errors import SendFailed, SendRefused, SendUnknown
+from receptionist.errors import MISTAKES, SendFailed, SendRefused, SendUnknown
 from receptionist.live.recorded import recorded
 from receptionist.models import Message, table
 from receptionist.parts import Parts
@@ -24,7 +24,7 @@ from receptionist.pipeline.lease import Lease, hold, release
 from receptionist.pipeline.sendkey import send_key
 from receptionist.services import lines
 from receptionist.services.conversations import reply_window
-from receptionist.text import bounded
+from receptionist.text import as_text, bounded, seconds
 
 MAX_SENDS = 5
 """Attempts at one message before it fails."""
@@ -133,12 +133,12 @@ class Outbox:
         """A worker died while sending: what became of it? None: it surely did not go out, so send it."""
         try:
             sent = channel.resolve_unknown(line, message)
+            return None if sent is None else _sent(sent)
         except SendUnknown as error:
             return Result("unknown", error=str(error))
-        except Exception as error:  # a channel's bug must not send blindly
+        except MISTAKES as error:  # a channel's bug must not send blindly
             log.exception("channel_failed", channel=line.channel)
             return Result("unknown", error=f"{type(error).__name__}: the channel could not tell")
-        return Result("sent", sent.provider_message_id) if sent else None
 
     def _too_late(self, lease: Lease, channel: Channel, row: AnyRow, *, tried: bool) -> Result | None:
         """The vendor would not take the message any more, as the customer wrote too long ago. `tried`: its sender died,
@@ -169,11 +169,12 @@ class Outbox:
         except SendFailed as error:
             if message.attempt == MAX_SENDS:
                 return Result("failed", error=f"not sent after {MAX_SENDS} attempts: {error}")
-            pause = error.retry_after if error.retry_after is not None else 2.0**message.attempt
+            asked = seconds(error.retry_after)
+            pause = asked if asked is not None else 2.0**message.attempt
             return Result("pending", error=str(error), retry_in=max(0.0, min(LONGEST_PAUSE, pause)))  # NaN: the longest
         except SendUnknown as error:
             return self._ask_later(channel, line, message, error)
-        except Exception as error:  # a channel's bug: it may have sent before it broke
+        except MISTAKES as error:  # a channel's bug: it may have sent before it broke
             log.exception("channel_failed", channel=line.channel)
             return Result("unknown", error=f"{type(error).__name__}: {error}"[:500])
 
@@ -228,7 +229,7 @@ class Outbox:
                 b_state=result.state,
                 b_provider=result.provider_message_id,
                 b_error=bounded(result.error, LONGEST_ERROR),
-                b_code=bounded(refusal.code, LONGEST_CODE) if refusal else None,
+                b_code=bounded(as_text(refusal.code), LONGEST_CODE) if refusal else None,
                 b_sent=result.state == "sent",
             )
             events = self._heed(scope, lease, line, message, refusal) if refusal else []
@@ -263,7 +264,7 @@ def _no_longer_wanted(lease: Lease, row: AnyRow) -> Result | None:
 
 def _sent(sent: Sent) -> Result:
     """An id that no database takes is as good as none: the message was sent all the same."""
-    name = sent.provider_message_id
+    name = as_text(sent.provider_message_id)
     if name is not None and bounded(name, LONGEST_ID) != name:
         log.warning("provider_message_id_not_storable", length=len(name))
         name = None

@@ -77,8 +77,8 @@ class Refusals:
         """The outcome of a turn that no agent may answer; None if one may, as far as its usage allows."""
         if (outcome := self._silence()) is not None:
             return outcome
-        if self.line is None:
-            return self.apology(self.office.no_line(self.lease.line_id))
+        if self.line is None:  # an apology would be one more message that failed, and be sent when it is replayed
+            return replace(self.apology(self.office.no_line(self.lease.line_id)), parts=())
         if self.strategy is None:
             reason = self.office.no_strategy(self.lease.line_id, self.lease.lead_strategy_id)
             return self._refused(self.line.fallback_text, reason)

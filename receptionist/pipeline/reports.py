@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import fields, replace
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
 import sqlalchemy as sa
 import structlog
@@ -17,7 +18,7 @@ from receptionist.db import AnyRow, Scope, db_now
 from receptionist.errors import Unavailable
 from receptionist.models import Identity, Lead, Message
 from receptionist.parts import Parts
-from receptionist.pipeline.edge import LONGEST_ADDRESS, LONGEST_CODE, LONGEST_ERROR
+from receptionist.pipeline.edge import LONGEST_ADDRESS, LONGEST_CODE, LONGEST_ERROR, aware
 from receptionist.pipeline.intake import MAX_CONFLICTS
 from receptionist.pipeline.opening import Moved, open_conversation
 from receptionist.pipeline.sendkey import message_id_in, send_key
@@ -26,7 +27,7 @@ from receptionist.services.conversations import handover
 from receptionist.services.directory import Office
 from receptionist.services.leads import leads
 from receptionist.services.leads.consent_order import NOW, Said
-from receptionist.text import bounded, storable
+from receptionist.text import as_text, bounded, storable
 
 _RANK = {"queued": 1, "sent": 2, "delivered": 3, "failed": 4, "read": 5}
 """States only move up: failed is final, unless the message was read all the same."""
@@ -34,6 +35,8 @@ _RANK = {"queued": 1, "sent": 2, "delivered": 3, "failed": 4, "read": 5}
 PERSON_IN_APP = "somebody in the vendor's app"
 
 log = structlog.get_logger()
+
+R = TypeVar("R", Receipt, Echo)
 
 
 class Reports:
@@ -51,7 +54,7 @@ class Reports:
         early = False
         with self._parts.database.begin() as connection:
             scope = Scope(connection, line.account_id)
-            for receipt in filter(_is_storable, receipts):
+            for receipt in filter(_is_storable, map(_as_texts, receipts)):
                 row = _find(scope, line, receipt)
                 if row is not None:
                     handover.lock(scope, row.conversation_id)  # as everybody does first: no deadlock
@@ -70,7 +73,8 @@ class Reports:
     def take_echoes(self, line: Line, echoes: Sequence[Echo]) -> None:
         """Store what a person wrote in the vendor's app, which silences the agent; our own messages are known."""
         office = self._parts.directory.office(line.account_id, line.revision)
-        for echo in filter(_is_storable, echoes):
+        for echo in filter(_is_storable, map(_as_texts, echoes)):
+            echo = replace(echo, sent_at=aware(line, echo.sent_at))
             for event in self._store_echo(line, echo, office):
                 self._parts.emit(event)
 
@@ -154,9 +158,19 @@ def _minutes(scope: Scope, office: Office, line: Line, lead_id: int) -> int:
     return strategy.fields.hand_back_minutes if strategy else handover.MINUTES
 
 
+def _as_texts(report: R) -> R:
+    """The report with texts where its vendor, and so its channel, wrote numbers."""
+    names = [each.name for each in fields(report) if each.name not in ("status", "alert", "opted_out", "sent_at")]
+    texts: dict[str, Any] = {name: as_text(getattr(report, name)) for name in names}
+    return replace(report, **texts)
+
+
 def _is_storable(report: Receipt | Echo) -> bool:
     """Whether ids and address are text that a database takes; a report of anything else is of no use to anybody."""
-    words = [report.provider_message_id or "", report.to if isinstance(report, Echo) else report.key or ""]
+    if report.status not in _RANK if isinstance(report, Receipt) else report.text is None:
+        log.warning("report_not_known", kind=type(report).__name__, status=getattr(report, "status", None))
+        return False
+    words = [report.provider_message_id or "", (report.to if isinstance(report, Echo) else report.key) or ""]
     good = all(storable(word) == word and len(word) <= LONGEST_ADDRESS for word in words)
     if not good:
         log.warning("report_not_storable", kind=type(report).__name__)

@@ -10,7 +10,7 @@ def split(text: str, limit: int, length: Callable[[str], int] = len) -> list[str
     """Parts of at most `limit`, as `length` counts; cut at a paragraph, line, sentence or word where there is one."""
     parts = []
     text = text.strip()
-    while length(text) > limit:
+    while text and length(text) > limit:  # asked first, for a plugin may count wrongly
         cut = _cut(text, _characters(text, limit, length))
         parts.append(text[:cut].rstrip())
         text = text[cut:].lstrip()

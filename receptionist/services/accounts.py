@@ -100,8 +100,20 @@ def add_credits(scope: Scope, amount: int, reason: str) -> int:
     return int(balance or 0)
 
 
+def stop_counting(scope: Scope) -> None:
+    """Count the account's turns no more; what is left of its credits is taken back."""
+    mine = Account.id == scope.account_id
+    left = scope.connection.execute(sa.select(Account.credits).where(mine).with_for_update()).scalar_one()
+    if left is None:
+        return
+    scope.run(sa.update(Account).where(mine).values(credits=None))
+    if left:
+        scope.insert(CreditEntry, amount=-left, reason="turns are not counted any more")
+    touch(scope)
+
+
 def charge_turn(scope: Scope, turn_id: int) -> bool:
-    """Take one credit for a turn; False if there is none left. Only where turns are counted."""
+    """Take one credit for a turn where turns are counted; False if there is none left."""
     charged = scope.run(
         sa.update(Account)
         .where(Account.id == scope.account_id, Account.credits >= 1)
@@ -109,7 +121,9 @@ def charge_turn(scope: Scope, turn_id: int) -> bool:
     )
     if charged:
         scope.insert(CreditEntry, turn_id=turn_id, amount=-1, reason="turn")
-    return bool(charged)
+        return True
+    counted = sa.select(Account.credits.is_not(None)).where(Account.id == scope.account_id)
+    return not scope.connection.execute(counted).scalar_one()
 
 
 def _check(timezone: str | None, country: str | None) -> None:

@@ -5,20 +5,21 @@ from __future__ import annotations
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import sqlalchemy as sa
 import structlog
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
-from receptionist.contracts.channel import Channel, Line
+from receptionist.contracts.channel import Channel, Line, LineSettings
 from receptionist.contracts.limits import Limits
 from receptionist.contracts.strategy import StrategyFields
 from receptionist.db import AnyRow, Database, Scope
-from receptionist.errors import LineError, NotFound, SettingsError, Unavailable
+from receptionist.errors import MISTAKES, LineError, NotFound, SettingsError, Unavailable
 from receptionist.models import Account, Strategy, StrategyVersion, table
 from receptionist.models import Line as LineRow
+from receptionist.problems import problems
 from receptionist.security.vault import Vault
 from receptionist.services import limits, prices
 from receptionist.services.lines import open_settings
@@ -113,7 +114,10 @@ class Directory:
         self._channels = channels
         self._offices: OrderedDict[int, Office] = OrderedDict()
         self._lines: OrderedDict[tuple[str, str], tuple[float, Line]] = OrderedDict()
+        self._told: dict[int, str] = {}
         self._lock = threading.Lock()
+        self.silent = False
+        """Set by commands, which say in words what is wrong with a line."""
         self.notice_of: Callable[[PublishedStrategy | None], str] = lambda strategy: ""
         """Set by the core: what customers must be told about the model a strategy uses."""
 
@@ -175,13 +179,14 @@ class Directory:
         of_line = {row.id: row.strategy_id for row in rows if row.strategy_id}
         lines, unusable = {}, {}
         for row in rows:
+            channel = self._channels.get(row.channel)
             try:
-                if row.channel not in self._channels:
+                if channel is None:
                     raise SettingsError(f"no plugin here brings its channel {row.channel}; enable one")
                 lines[row.id] = self._line(account, row, strategies.get(of_line.get(row.id, 0)))
-            except (SettingsError, ValidationError) as error:  # one line's trouble must not stop the others
-                unusable[row.id] = _reason(error)
-                log.error("line_unusable", line=row.id, channel=row.channel, reason=unusable[row.id])
+            except MISTAKES as error:  # one line's trouble, or a mistake in its channel, must not stop the others
+                unusable[row.id] = _reason(error, channel.Settings if channel else LineSettings)
+        self._tell(rows, unusable)
         return Office(
             account.id,
             account.name,
@@ -198,6 +203,16 @@ class Directory:
             _limits(account),
             known_prices,
         )
+
+    def _tell(self, rows: Sequence[AnyRow], unusable: Mapping[int, str]) -> None:
+        """Log what is wrong with lines, each reason once: accounts are loaded anew for much else."""
+        for row in rows:
+            with self._lock:
+                known = self._told.pop(row.id, None)
+                if (reason := unusable.get(row.id)) is not None:
+                    self._told[row.id] = reason
+            if reason not in (None, known) and not self.silent:
+                log.error("line_unusable", line=row.id, channel=row.channel, reason=reason)
 
     def _line(self, account: AnyRow, row: AnyRow, strategy: PublishedStrategy | None) -> Line:
         return Line(
@@ -230,12 +245,13 @@ def _limits(account: AnyRow) -> Limits:
         return Limits()
 
 
-def _reason(error: SettingsError | ValidationError) -> str:
+def _reason(error: BaseException, kind: type[BaseModel]) -> str:
     """Why settings or fields cannot be read, without their values."""
     if isinstance(error, SettingsError):
         return str(error)
-    problems = error.errors(include_input=False, include_url=False)
-    return "; ".join(": ".join((*map(str, problem["loc"]), problem["msg"])) for problem in problems)
+    if isinstance(error, ValidationError):
+        return problems(error, kind).removesuffix(".")
+    return f"its channel failed at them with {type(error).__name__}"
 
 
 def _strategies(scope: Scope) -> tuple[dict[int, PublishedStrategy], dict[int, str]]:
@@ -257,8 +273,9 @@ def _strategies(scope: Scope) -> tuple[dict[int, PublishedStrategy], dict[int, s
         try:
             fields = StrategyFields.model_validate(row.fields)
         except ValidationError as error:  # one strategy's trouble must not stop the others
-            idle[row.id] = f"{row.name} cannot be used: {_reason(error)}"
-            log.error("strategy_unusable", strategy=row.id, reason=_reason(error))
+            reason = _reason(error, StrategyFields)
+            idle[row.id] = f"{row.name} cannot be used: {reason}"
+            log.error("strategy_unusable", strategy=row.id, reason=reason)
             continue
         plain = fields.model_dump(mode="json")
         found[row.id] = PublishedStrategy(row.version_id, row.number, row.id, row.name, fields, plain)

@@ -10,7 +10,7 @@ from pydantic import SecretStr, ValidationError
 
 from receptionist.contracts.channel import Channel, LineSettings
 from receptionist.db import AnyRow, Database, Scope
-from receptionist.errors import LineError, SettingsError
+from receptionist.errors import MISTAKES, LineError, PluginError
 from receptionist.models import Line, Message, Strategy, table
 from receptionist.models.conversations import OPEN_STATES
 from receptionist.problems import problems
@@ -101,8 +101,10 @@ def _set_active(scope: Scope, line_id: int, active: bool) -> None:
 
 def unfinished(scope: Scope, line_id: int) -> int:
     """How many messages of a line wait for an answer, or are not sent yet."""
-    open_states = sa.literal_column(f"messages.state IN {OPEN_STATES}")  # literal, so that the partial index is used
-    statement = scope.select(Message, sa.func.count()).where(Message.line_id == line_id, open_states)
+    statement = scope.select(Message, sa.func.count()).where(
+        Message.line_id == line_id,
+        sa.literal_column(f"messages.state IN {OPEN_STATES}"),  # literal, so that the partial index is used
+    )
     return int(scope.connection.execute(statement).scalar_one())
 
 
@@ -138,9 +140,17 @@ def open_settings(channel: Channel, row: AnyRow, vault: Vault) -> LineSettings:
 def addresses_of(channel: Channel, row: AnyRow, vault: Vault) -> set[str]:
     """The vendor's addresses of which a line takes the messages; empty while its settings cannot be used."""
     try:
-        return set(channel.addresses(open_settings(channel, row, vault)))
-    except (SettingsError, ValidationError):
+        return addresses_with(channel, open_settings(channel, row, vault))
+    except MISTAKES:  # doctor tells of it; another line must be set up all the same
         return set()
+
+
+def addresses_with(channel: Channel, settings: LineSettings) -> set[str]:
+    """The addresses of a line with these settings. Raises `PluginError` for a mistake in the channel."""
+    try:
+        return set(channel.addresses(settings))
+    except MISTAKES as error:
+        raise PluginError(f"The channel {channel.name} failed at a line's address: {type(error).__name__}.") from error
 
 
 def _opened(row: AnyRow, vault: Vault) -> dict[str, Any]:
@@ -156,7 +166,7 @@ def _refuse_doubles(
 ) -> None:
     """Raises `LineError` where another active line of the installation has one of the addresses: a message to it could
     be taken in on both."""
-    if not (wanted := set(channel.addresses(settings))):
+    if not (wanted := addresses_with(channel, settings)):
         return
     own = table(Line).c
     for row in scope.all(sa.select(*own).where(own.channel == channel.name, own.active, own.id != (line_id or 0))):

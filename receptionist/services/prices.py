@@ -100,9 +100,11 @@ def remove(scope: Scope, model: str) -> None:
 
 
 def unpriced(scope: Scope, days: int = 7) -> list[str]:
-    """Models that answered in the last days and have no price now, so that no limit on cost counts them."""
-    newest = scope.select(Turn, Turn.model, Turn.started_at).order_by(Turn.id.desc()).limit(LOOKED_AT).subquery()
+    """Models that took tokens in the last days and have no price now, so that no limit on cost counts them."""
+    columns = (Turn.model, Turn.started_at, (Turn.input_tokens + Turn.output_tokens).label("tokens"))
+    newest = scope.select(Turn, *columns).order_by(Turn.id.desc()).limit(LOOKED_AT).subquery()
     recent = sa.select(newest.c.model).where(newest.c.model.is_not(None), newest.c.started_at > db_now(-days * 86400.0))
+    recent = recent.where(newest.c.tokens > 0)  # else a price changes nothing: the demo model takes none
     found = {row.model for row in scope.all(recent.distinct())}
     prices = known(scope)
     return sorted(model for model in found if price_of(prices, model) is None)

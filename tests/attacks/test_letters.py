@@ -58,3 +58,14 @@ def test_s62_a_flood_of_marks_is_a_message_like_any_other(desk: House, brain: Br
         [lead] = lead_search.listed(Scope(connection, 1), text="zoe").rows
     assert lead.name.startswith("Zo\u0308e") and len(lead.name) < 50
     assert desk.visitor().say("And I?") == "Echo: And I?"
+
+
+def test_s62_a_name_has_one_line(desk: House, brain: Brain) -> None:
+    """In lists, a second one would pass for another row."""
+    customer = desk.texter("askable")
+    forged = "Ada\n    99  2026-01-01 00:00  new  Eve\u2028Mal\r"
+    desk.parts.host.take_in(customer.line, [Inbound("lines-1", Sender(customer.address, name=forged), "Hello there")])
+    desk.drain()
+    with desk.parts.database.read() as connection:
+        [lead] = lead_search.listed(Scope(connection, 1), text="ada").rows
+    assert lead.name == "Ada 99 2026-01-01 00:00 new Eve Mal"

@@ -127,6 +127,22 @@ def test_a_hundred_turns_at_once_never_overdraw_ten_credits(parts: Parts, make_l
     assert spent == 0
 
 
+def test_a_turn_that_was_begun_while_turns_were_counted_needs_no_credit_afterwards(
+    parts: Parts, make_line: MakeLine
+) -> None:
+    account_id, line_id = make_line("Ours")
+    with parts.database.begin() as connection:
+        scope = Scope(connection, account_id)
+        lead_id = leads.create(scope, Sender("x"))
+        conversation_id = scope.insert(Conversation, lead_id=lead_id, line_id=line_id, address="x")
+        turn_id = scope.insert(Turn, conversation_id=conversation_id, state="done")
+        accounts.add_credits(scope, 1, "bought")
+        accounts.stop_counting(scope)
+        assert accounts.charge_turn(scope, turn_id)
+        entries = connection.execute(sa.select(CreditEntry.amount).order_by(CreditEntry.id)).scalars().all()
+    assert entries == [1, -1]
+
+
 def test_wrong_line_settings_are_refused_by_name(parts: Parts, make_line: MakeLine) -> None:
     account_id, line_id = make_line("Ours")
     with pytest.raises(LineError, match="colour"), parts.database.begin() as connection:

@@ -13,12 +13,13 @@ from unittest.mock import patch
 
 import click
 import pytest
+import sqlalchemy as sa
 from click.testing import CliRunner, Result
 
 from receptionist.cli import main
 from receptionist.contracts.messages import Inbound, Sender
 from receptionist.db import Scope
-from receptionist.models import Conversation, Message
+from receptionist.models import Conversation, CreditEntry, Message
 from receptionist.parts import Parts
 
 
@@ -65,7 +66,19 @@ def test_a_business_is_set_up_from_the_command_line(parts: Parts, tmp_path: Path
     call(parts, "line", "set", "1", 'allowed_origins=["https://www.example.com"]', "position=left")
     settings = parts.directory.by_key("webchat", key).settings
     assert (settings.position, settings.colour) == ("left", "#112233")
-    assert "10 turns are left" in call(parts, "account", "credits", "10")
+    assert call(parts, "account", "credits", "10") == "10 turns left.\n"
+    assert "10 turns left" in call(parts, "account", "list")
+
+
+def test_turns_are_counted_until_that_is_taken_back(demo: Parts) -> None:
+    assert call(demo, "account", "credits", "1") == "1 turn left.\n"
+    for _ in range(2):
+        assert call(demo, "account", "credits", "none") == "Turns are not counted.\n"
+    assert "left" not in call(demo, "account", "list")
+    assert not demo.directory.office(1).metered
+    assert call(demo, "account", "credits", "5") == "5 turns left.\n", "nothing of before"
+    with demo.database.read() as connection:
+        assert connection.execute(sa.select(sa.func.sum(CreditEntry.amount))).scalar_one() == 5
 
 
 @pytest.mark.parametrize(
@@ -83,7 +96,7 @@ def test_a_business_is_set_up_from_the_command_line(parts: Parts, tmp_path: Path
             ("lead", "set", "Bea", "name=B"),
             "Bea is no number of a lead; find it with receptionist lead list --search Bea",
         ),
-        (("account", "credits", "abc"), "write a number of turns from 1 to 100000000, such as 500, not abc"),
+        (("account", "credits", "abc"), "write a number of turns from 1 to 100000000, such as 500, or none, not abc"),
         (("account", "credits", "9" * 30), "write a number of turns from 1 to 100000000"),
         (("message", "replay", "1", "9" * 30), "is not in the range"),
         (("conversation", "list", "--before", "9" * 30), "is not in the range"),
@@ -165,7 +178,7 @@ def test_a_failed_message_is_listed_and_can_be_replayed(demo: Parts) -> None:
         scope.run(scope.update(Message).values(state="failed", error="the model hung"))
         scope.run(scope.update(Conversation).values(due_at=None))
     assert "the model hung" in call(demo, "message", "failed")
-    assert "1 messages failed" in call(demo, "doctor")
+    assert "1 message failed" in call(demo, "doctor")
     assert "is waiting again" in call(demo, "message", "replay", str(message_id))
     assert call(demo, "message", "failed") == "None.\n"
     with demo.database.read() as connection:

@@ -393,3 +393,12 @@ def test_an_export_is_filtered_like_a_list(house: House, lead: Lead, scope: Scop
         assert sorted(row["name"] for row in table(tmp_path / f"{number}.csv")) == sorted(names)
     assert "no strategy Nobody" in lead("export", tmp_path / "none.csv", "--strategy", "Nobody", fails=True)
     assert not (tmp_path / "none.csv").exists()
+
+
+@SQLITE
+def test_s63_what_a_strange_file_calls_its_columns_reaches_no_terminal(
+    lead: Callable[..., str], tmp_path: Path
+) -> None:
+    said = lead("import", file(tmp_path, "\u202eeman;\x9b2J\x07\x1b]0;mine\n1;2\n"), fails=True)
+    assert "No column is a name" in said
+    assert said.replace("\n", "").isprintable()

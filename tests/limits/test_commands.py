@@ -57,7 +57,8 @@ NO_LIMITS = [
     ("lead.messages=5", "There is no limit lead.messages. There are: lead.turns, lead.tokens, lead.cost,"),
     ("account.cost=0.0000001", "account.cost"),
     ("account.cost=nan", "account.cost"),
-    ("loop_turns=1", "loop_turns"),
+    ("loop_turns=1", "loop_turns: must be at least 4"),
+    ("loop_turns=61", "loop_turns: must be at most 60"),
     ("lead.turns", "write it like lead.turns=50"),
     ("=5", "There is no limit"),
 ]
@@ -166,6 +167,8 @@ def test_the_doctor_tells_what_fails_and_what_is_not_counted(watched: House, bra
     assert turns.text.startswith("1 of the last turns failed: Incorrect API key provided [2J (1 time).")
     assert others == [], "nobody wants to know what it costs"
     limit(watched, account_cost=5)
+    assert len(look(watched)) == 1, "what takes no tokens, as the demo model, costs nothing"
+    watched.sql("UPDATE turns SET input_tokens = 10")
     _, prices = look(watched)
     assert (prices.what, prices.good) == ("prices", False)
     assert prices.text.startswith("Test House has no price for remote-1; run: receptionist price set")

@@ -16,7 +16,7 @@ Command = Callable[..., str]
 SQLITE = pytest.mark.parametrize("database", ["sqlite"])
 """For what happens before the database is asked, or after: files, the terminal, what a command was called with."""
 
-BOTH = ("test_installation", "test_nobody_comes", "test_stepping_in")
+BOTH = ("test_installation", "test_line_off", "test_nobody_comes", "test_stepping_in")
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

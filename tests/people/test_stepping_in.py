@@ -48,7 +48,10 @@ def test_a_reply_reaches_the_customer_and_silences_the_agent(
 ) -> None:
     customer = somebody(house, kind)
     said = command("conversation", "reply", "1", "Ann here.\nI look after it.", "--as", "Ann")
-    assert said == "Message 3 is stored; the server sends it within 0.3 seconds, if it runs.\n"
+    fate = (
+        "in the customer's chat; where it is open it is shown" if kind == "webchat" else "stored; the server sends it"
+    )
+    assert said == f"Message 3 is {fate} within 0.3 seconds, if it runs.\n"
     assert told[-1] == HandedOver(1, 1, "Ann")
     house.make_due()
     house.drain()

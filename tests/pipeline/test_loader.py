@@ -8,7 +8,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
+from receptionist import cli
+from receptionist.doctor import examine
 from receptionist.errors import PluginError
 from tests.harness.house import House
 from tests.harness.installation import Installation
@@ -63,6 +66,43 @@ BROKEN = {
     "nameless channel": (
         HEAD + "\n@hookimpl\ndef register_channels(host):\n    return [object()]\n",
         r"Plugin broken: what register_channels returned has no name",
+    ),
+    "async hook": (
+        HEAD + "\n@hookimpl\nasync def veto_answer(context):\n    return None\n",
+        r"Plugin broken: \S+/plugins/broken\.py:\d: veto_answer is async, but nobody awaits a hook",
+    ),
+    "hook that yields": (
+        HEAD + "\n@hookimpl\ndef on_event(event):\n    yield event\n",
+        r"Plugin broken: \S+/plugins/broken\.py:\d: on_event yields, so that nothing in it would run",
+    ),
+    "hook around hooks": (
+        HEAD + "\n@hookimpl(wrapper=True)\ndef veto_answer(context):\n    return (yield)\n",
+        r"Plugin broken: \S+/plugins/broken\.py:\d: veto_answer wraps the hooks of other plugins",
+    ),
+    "one tool for a list": (
+        TOOL.replace("[stamp]", "stamp"),
+        r"Plugin broken, register_tools: \S+/plugins/broken\.py: TypeError: 'Tool' object is not iterable",
+    ),
+    "name that fails": (
+        HEAD + "\nclass C:\n    def __repr__(self):\n        raise KeyError(1)\n\n"
+        "@hookimpl\ndef register_channels(host):\n    return [C()]\n",
+        r"Plugin broken, register_channels: \S+/plugins/broken\.py:6: KeyError",
+    ),
+    "settings that are a function": (
+        HEAD + "\ndef settings(): ...\n\n@hookimpl\ndef register_settings():\n    return [settings]\n",
+        r"must be a subclass of receptionist\.Settings",
+    ),
+    "async tool": (
+        TOOL.replace("def stamp", "async def stamp"),
+        r"Plugin broken cannot be loaded: \S+broken\.py:3: TypeError: tool stamp must be a plain function",
+    ),
+    "tool without time": (
+        TOOL.replace("@tool\n", "@tool(timeout=None)\n"),
+        r"Plugin broken cannot be loaded: \S+broken\.py:3: TypeError: timeout=None",
+    ),
+    "tool of any parameters": (
+        TOOL.replace("stamp()", "stamp(*numbers: int)"),
+        r"Tool stamp: the parameter \*numbers: int cannot be given by its name",
     ),
     "tool without words": (
         HEAD + "\n@tool\ndef mute() -> str:\n    return ''\n",
@@ -175,3 +215,88 @@ def test_the_program_says_it_in_one_line(install: Callable[..., Installation]) -
 def test_a_file_name_that_cannot_be_imported_is_refused(make_instance: Callable[..., Path], open_house: Open) -> None:
     with pytest.raises(PluginError, match=r"my-rental\.py: a plugin's file is named with letters"):
         open_house({"my-rental": TOOL})
+    with pytest.raises(PluginError, match=r"my\.rental: a plugin's folder is named with letters"):
+        open_house({"my.rental/__init__": TOOL})
+
+
+def test_what_begins_with_an_underscore_is_left_out(open_house: Open) -> None:
+    assert "stamp" not in open_house({"_old": TOOL, "_older/__init__": TOOL}).parts.tools
+
+
+CARDS = {
+    "name = 'a/b'": "its name must have 1 to 40 of the characters",
+    "name = 'a' * 41": "its name must have 1 to 40 of the characters",
+    "title = None": "it needs a title",
+    "capabilities = {}": "capabilities must be receptionist.Capabilities",
+    "capabilities = Capabilities(text_limit=0)": "text_limit must be a whole number above 0, not 0",
+    "capabilities = Capabilities(burst_seconds=float('nan'))": "burst_seconds must be 0 or more, not nan",
+    "capabilities = Capabilities(reply_window_seconds=-1)": "reply_window_seconds must be above 0, or None, not -1",
+    "capabilities = Capabilities(choices='3')": "choices must be a whole number, not '3'",
+    "capabilities = Capabilities(delivery='poll')": "delivery must be one of 'pull', 'push', not 'poll'",
+    "Settings = Settings": "Settings must be a subclass of receptionist.LineSettings",
+    "async def send(self, line, message): ...": "send is async, but nobody awaits it",
+}
+
+
+@pytest.mark.parametrize("card", CARDS)
+def test_a_channel_whose_card_cannot_be_used(card: str, open_house: Open) -> None:
+    source = f"class C(Channel):\n    name, title = 'post', 'Post'\n    {card}\n\n"
+    with pytest.raises(PluginError) as error:
+        open_house({"broken": HEAD + source + "@hookimpl\ndef register_channels(host):\n    return [C(host)]\n"})
+    assert re.match(rf"\S+ \(broken\): {re.escape(CARDS[card])}", str(error.value)), error.value
+
+
+@pytest.mark.parametrize(
+    ("card", "says"), [("preference = None", "preference must be a number"), ("notice = 5", "notice must be a text")]
+)
+def test_a_model_whose_card_cannot_be_used(card: str, says: str, open_house: Open) -> None:
+    source = f"class M(Model):\n    name, title = 'mind', 'Mind'\n    {card}\n\n"
+    with pytest.raises(PluginError, match=rf"mind \(broken\): {says}"):
+        open_house({"broken": HEAD + source + "@hookimpl\ndef register_models(host):\n    return [M(host)]\n"})
+
+
+PAGES = HEAD + "import flask\n\n@hookimpl\ndef register_blueprints(host):\n    return [{}]\n"
+
+
+@pytest.mark.parametrize(
+    ("page", "says"),
+    [
+        ("flask.Blueprint('webhooks', __name__, url_prefix='/webhooks')", "has the name of one of ours"),
+        ("flask.Blueprint('web', __name__, url_prefix='/webhooks')", "must have a url_prefix that begins with /web,"),
+        ("flask.Blueprint('home', __name__, url_prefix='/home')", "has the name of one of ours"),
+        ("flask.Blueprint", "must be an instance of a subclass of Blueprint"),
+    ],
+)
+def test_pages_in_the_place_of_ours(page: str, says: str, open_house: Open) -> None:
+    with pytest.raises(PluginError, match=says):
+        open_house({"pages": PAGES.format(page)}).app()
+
+
+def test_a_command_of_a_plugin_has_a_name_of_its_own(open_house: Open, monkeypatch: pytest.MonkeyPatch) -> None:
+    command = "click.Command('lead')"
+    for returned, says in ((command, "lead is a command of ours"), ("len", "must be an instance of a subclass of")):
+        body = f"import click\n\n@hookimpl\ndef register_commands(host):\n    return [{returned}]\n"
+        house = open_house({"speaks": HEAD + body})
+        monkeypatch.setattr(cli, "assembled", lambda house=house: (house.parts, house.factory))
+        answer = CliRunner().invoke(cli.main, ["nothing-like-this"])
+        assert answer.exit_code == 1
+        assert re.fullmatch(rf"Error: .*{says}.*\n", answer.output), answer.output
+        assert CliRunner().invoke(cli.main, ["--help"]).exit_code == 0
+
+
+def test_one_plugins_health_checks_hide_no_others(open_house: Open, capsys: pytest.CaptureFixture[str]) -> None:
+    checks = "@hookimpl\ndef register_health_checks(host):\n    return {}\n"
+    house = open_house(
+        {
+            "a_list": HEAD + checks.format("[len]"),
+            "a_text": HEAD + checks.format("{'disk': 'full'}"),
+            "exits": HEAD + "import sys\n" + checks.format("{'disk': sys.exit}"),
+            "sound": HEAD + checks.format("{'disk': lambda: 'full'}"),
+        }
+    )
+    found = {each.what: each.text for each in examine(house.parts, house.factory)}
+    assert found["sound: disk"] == "full"
+    assert "SystemExit" in found["exits: disk"]
+    out = capsys.readouterr().out
+    assert "plugin=a_list" in out
+    assert "plugin=a_text" in out

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import os
+import secrets
 import signal
 import subprocess
 import sys
@@ -53,7 +54,7 @@ def test_an_empty_database_is_not_migrated(kind: str, tmp_path: Path) -> None:
 
 def test_web_says_in_one_line_why_the_database_cannot_be_used(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path}/nowhere/shared.db"
-    installation = Installation(tmp_path, HOST="127.0.0.1", DATABASE_URL=url, SECRET_KEY="one of the tests " * 3)
+    installation = Installation(tmp_path, HOST="127.0.0.1", DATABASE_URL=url, SECRET_KEY=secrets.token_urlsafe(32))
     answer = installation.cli("web")
     assert (answer.returncode, complaint(answer)) == (
         BOOT_FAILED,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 import urllib.request
 from collections.abc import Callable
@@ -14,6 +15,7 @@ from structlog.testing import capture_logs
 from tests.harness.house import House
 from tests.harness.instance import left_out
 from tests.servers.brain import Brain, Fails
+from tests.structure.sources import ROOT
 
 TOKEN = "a token of the scraper"
 COUNTED = """
@@ -51,9 +53,9 @@ def measured(open_house: Callable[..., House]) -> Callable[..., House]:
 
 
 def numbers(text: str) -> dict[str, float]:
-    """The samples of a page, without those of when a counter began."""
+    """The samples of a page."""
     lines = (line.rpartition(" ") for line in text.splitlines() if not line.startswith("#"))
-    return {name: float(value) for name, _, value in lines if "_created{" not in name and not name.endswith("_created")}
+    return {name: float(value) for name, _, value in lines}
 
 
 def scrape(house: House) -> dict[str, float]:
@@ -86,6 +88,9 @@ def test_on_event_counts_turns_messages_tokens_and_cost(measured: Callable[..., 
     assert found['receptionist_tokens_total{kind="output",model="counted-1"}'] == 20
     assert found["receptionist_agents_created_total"] == found["receptionist_agents_disposed_total"] == 1
     assert found["receptionist_agents_alive"] == 0
+    page = (ROOT / "docs" / "metrics.md").read_text(encoding="utf-8")
+    series = {re.sub(r"(_bucket|_sum|_count)?(\{.*)?$", "", name) for name in found}
+    assert {name for name in series if f"`{name}`" not in page} == set()
 
 
 def test_tool_calls_are_counted(measured: Callable[..., House], brain: Brain) -> None:

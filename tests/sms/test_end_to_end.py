@@ -115,6 +115,20 @@ def test_a_text_whose_webhook_was_lost_is_answered_once(office: Office) -> None:
     assert len(office.replies()) == len(office.messages("in")) == 1
 
 
+def test_texts_to_a_line_that_was_off_are_looked_up_when_it_is_on_again(office: Office) -> None:
+    parts, [line] = office.house.parts, office.house.sql("SELECT id FROM lines WHERE key = :key", key=KEY)
+    Asker(parts).ask()
+    with parts.database.begin() as connection:
+        lines.deactivate(Scope(connection, 1), line.id)
+    assert office.text_in("Are you open?").status == 404
+    office.ask()
+    assert office.messages("in") == []
+    with parts.database.begin() as connection:
+        lines.activate(Scope(connection, 1), parts.vault, parts.channels["sms"], line.id)
+    office.ask()
+    assert len(office.replies()) == len(office.messages("in")) == 1
+
+
 def test_the_query_of_a_webhook_is_signed_letter_by_letter(office: Office) -> None:
     address = f"{PUBLIC}/webhooks/sms/{KEY}?shop=a%20b+c&from=?"
     assert office.twilio.text_in(address, CUSTOMER, "Hi").status == 200

@@ -94,3 +94,15 @@ def test_it_works_without_a_key(demo: Parts) -> None:
     assert "Demo (no AI) answers" in said
     assert '[open_times {"day": "2027-12-25"}]\n  → {"date": "2027-12-25"' in said
     assert "two free parking spaces" in said
+
+
+def test_what_is_rehearsed_counts_as_done(demo: Parts) -> None:
+    told = "My name is Ada Byrne, please call me back\n087 123 4567\nI want to talk to a person"
+    first, second, third = [
+        line.partition(": ")[2]
+        for line in call(demo, "strategy", "chat", "Front desk", stdin=told).splitlines()
+        if "I have" in line
+    ]
+    assert "I have noted your name. What phone number can we reach you at?" in first
+    assert second == "Thank you, Ada Byrne. I have noted your phone number 087 123 4567."
+    assert third.startswith("I have told the business") and "?" not in third

@@ -147,7 +147,7 @@ def test_a_forbidden_page_shows_no_chat_and_says_why(visit: Visits, server: Chat
     [warning] = visitor.warnings
     assert warning == (
         f"Receptionist: this page ({foreign_site}) may not use line {server.key}. Allow it: receptionist line set "
-        f"NUMBER 'allowed_origins=[\"{foreign_site}\"]', or correct data-line."
+        f"NUMBER 'allowed_origins=[\"{foreign_site}\"]', or see whether the line is active and data-line is right."
     )
     visitor.page.evaluate("receptionist.open(); receptionist.identify('a.b.c')")
     expect(visitor.host).to_have_count(0)

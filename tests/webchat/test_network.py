@@ -110,6 +110,48 @@ def test_a_refused_message_says_why_and_can_be_tried_again(visit: Visits, server
     assert sent_once(server, "refused-first")
 
 
+def test_a_refused_message_can_be_deleted(visit: Visits, server: ChatServer) -> None:
+    visitor = visit()
+    visitor.open()
+
+    def refuse(route: Route) -> None:
+        if "refused-for-good" not in (route.request.post_data or ""):
+            return route.continue_()
+        headers = {"Access-Control-Allow-Origin": route.request.headers["origin"]}
+        return route.fulfill(status=400, headers=headers, body='{"error": {"code": "bad_request", "message": "No."}}')
+
+    visitor.page.route(MESSAGES, refuse)
+    visitor.say("refused-for-good")
+    visitor.own.get_by_role("button", name="Delete").click()
+    expect(visitor.own).to_have_count(0)
+    expect(visitor.input).to_be_focused()
+    visitor.reload()
+    visitor.input.wait_for()
+    visitor.say("after-the-deleted")
+    expect(visitor.message("You wrote: after-the-deleted")).to_be_visible()
+    expect(visitor.own).to_have_count(1)
+    assert sent_once(server, "after-the-deleted")
+
+
+def test_an_open_chat_whose_line_is_switched_off_goes_and_keeps_what_was_written(
+    visit: Visits, fake: FakeServer
+) -> None:
+    site = visit.site
+    fake.add_line(key="fading-line", allowed_origins=[site])
+    visitor = visit(line="fading-line")
+    visitor.open()
+    visitor.say("while-it-was-on")
+    expect(visitor.message("You wrote: while-it-was-on")).to_be_visible()
+    fake.add_line(key="fading-line", allowed_origins=[])
+    visitor.say("while-it-was-off")
+    wait_for_warning(visitor)
+    expect(visitor.host).to_have_count(0)
+    fake.add_line(key="fading-line", allowed_origins=[site])
+    visitor.reload()
+    expect(visitor.message("You wrote: while-it-was-off")).to_be_attached()
+    assert sent_once(fake, "while-it-was-off")
+
+
 def test_a_page_that_is_forbidden_later_keeps_what_was_written(visit: Visits, fake: FakeServer) -> None:
     site = visit.site
     fake.add_line(key="left-line", allowed_origins=[site])

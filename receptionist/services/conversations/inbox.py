@@ -75,6 +75,11 @@ class Inbox:
         self._parts.emit(HandedOver(self._account_id, conversation_id, person))
         return ids
 
+    def is_fetched(self, conversation_id: int) -> bool:
+        """Whether the customer's client fetches what is stored, so that nobody has to send it. Raises `LineError`."""
+        _, channel, _ = self._look(conversation_id)
+        return channel is not None and channel.capabilities.delivery == "pull"
+
     def take(self, conversation_id: int, person: str, minutes: int | None = None) -> int:
         """Silence the agent for these minutes, or the strategy's; returns the minutes. Raises `LineError`."""
         person = _name(person)

@@ -26,7 +26,8 @@ def listed(scope: Scope, conversation_id: int | None = None, before: int | None 
 
 
 def find(scope: Scope, turn_id: int) -> AnyRow:
-    """A turn with its trace, and `strategy` and `version` that answered. Raises `LineError`."""
+    """A turn with its trace, and `strategy` and `version` that answered. Raises `LineError`, which names the turn that
+    has this number in live events."""
     statement = (
         scope.select(Turn, *Turn.__table__.c, Strategy.name.label("strategy"), StrategyVersion.number.label("version"))
         .outerjoin(
@@ -44,8 +45,21 @@ def find(scope: Scope, turn_id: int) -> AnyRow:
     )
     row = scope.first(statement)
     if row is None:
-        raise LineError(f"There is no turn {turn_id}.")
+        raise LineError(f"There is no turn {turn_id}.{_in_live_events(scope, turn_id)}")
     return row
+
+
+def _in_live_events(scope: Scope, ticket: int) -> str:
+    """Which turn the number stands for in live events, as a sentence; empty if it is none of these either."""
+    row = scope.first(scope.select(Turn, Turn.id).where(Turn.ticket == ticket).order_by(Turn.id.desc()).limit(1))
+    return f" In a chat's live events it is the number of turn {row.id}." if row else ""
+
+
+def message_id(scope: Scope, conversation_id: int, seq: int) -> int | None:
+    """The id of a message, by which lists name it; None if it is gone."""
+    own = (Message.conversation_id == conversation_id, Message.seq == seq)
+    row = scope.first(scope.select(Message, Message.id).where(*own))
+    return row.id if row else None
 
 
 def messages(scope: Scope, turn_id: int) -> list[AnyRow]:
