@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from asyncio import CancelledError
 
-from flask import Blueprint, Flask
-from flask.typing import ResponseReturnValue
+from flask import Blueprint, Flask, Response
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from receptionist.cards import named
@@ -44,10 +43,10 @@ def create_app(parts: Parts) -> Flask:
 class _App(Flask):
     request_class = WholeRequest
 
-    def dispatch_request(self) -> ResponseReturnValue:
-        """The answer of a route; a plugin's `sys.exit()` in one is an error like any other and ends no server."""
+    def full_dispatch_request(self) -> Response:
+        """The answer to a request; a plugin's `sys.exit()` on the way is an error like any other and ends no server."""
         try:
-            return super().dispatch_request()
+            return super().full_dispatch_request()
         except (SystemExit, CancelledError) as error:
             raise RuntimeError(f"{type(error).__name__} in a plugin") from error
 

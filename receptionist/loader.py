@@ -25,7 +25,7 @@ import structlog
 
 from receptionist import hookspecs
 from receptionist.cards import hook_problem
-from receptionist.contracts.edits import Draft, EditableMessage
+from receptionist.contracts.edits import Draft, EditableMessage, PromptContext
 from receptionist.errors import MISTAKES, PluginError
 
 GROUP = "receptionist"
@@ -147,6 +147,15 @@ class Plugins:
                     return result
             elif result is not None:
                 self.blame(plugin, hook, f"it must return {kind.__name__} or None, not {type(result).__name__}")
+        return None
+
+    def silence(self, context: PromptContext) -> str | None:
+        """Why a plugin wants no agent to answer; None if none does. True is no reason, but meant as one."""
+        for plugin, reason in self.each("veto_answer", context=context):
+            if reason is not None and not isinstance(reason, str):
+                self.blame(plugin, "veto_answer", f"it must return str or None, not {type(reason).__name__}")
+            if reason is True or (reason and isinstance(reason, str)):
+                return f"the plugin {plugin} wants it" if reason is True else str(reason)
         return None
 
     def veto(self, hook: str, **arguments: Any) -> str | None:
@@ -278,11 +287,15 @@ def _plugin_files(folder: Path) -> list[Path]:
     if not folder.is_dir():
         return []
     there = (path for path in folder.iterdir() if path.suffix == ".py" or (path / "__init__.py").exists())
-    found = sorted(path for path in there if not path.name.startswith(("_", ".", "test_", "conftest")))
+    found = sorted(path for path in there if not path.name.startswith(("_", ".")) and not _is_test(path))
     if bad := [path for path in found if not path.name.removesuffix(".py").isidentifier()]:
         kind = "folder" if bad[0].is_dir() else "file"
         raise PluginError(f"{bad[0]}: a plugin's {kind} is named with letters, digits and underscores only. Rename it.")
     return found
+
+
+def _is_test(path: Path) -> bool:
+    return path.is_file() and path.name.startswith(("test_", "conftest"))
 
 
 def _import(name: str, path: Path) -> ModuleType:

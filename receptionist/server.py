@@ -9,11 +9,13 @@ import struct
 import subprocess
 import sys
 import threading
+from asyncio import CancelledError
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import structlog
 from gunicorn.app.base import BaseApplication  # type: ignore[import-untyped]
 from gunicorn.glogging import Logger  # type: ignore[import-untyped]
 from gunicorn.workers.gthread import ThreadWorker  # type: ignore[import-untyped]
@@ -86,9 +88,14 @@ class DeskWorker(ThreadWorker):  # type: ignore[misc]
         super().enqueue_req(conn)
 
     def handle(self, conn: Any) -> Any:
-        """Serve one request, which must arrive soon; a connection that ends is closed here."""
+        """Serve one request, which must arrive soon; a connection that ends is closed here. What a plugin raises to end
+        a process ends the connection only."""
         begin_request(conn, self.cfg)
-        goes_on = super().handle(conn)
+        try:
+            goes_on = super().handle(conn)
+        except (SystemExit, CancelledError):
+            structlog.get_logger().exception("request_failed")
+            goes_on = False
         if not goes_on:
             say_goodbye(conn)
         return goes_on

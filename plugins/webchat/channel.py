@@ -38,7 +38,6 @@ class WebChat(Channel):
         delivery="pull", idempotent_send=True, streaming=True, text_limit=TEXT_LIMIT, burst_seconds=0.8, choices=6
     )
     Settings = WebChatLine
-    address_setting = "allowed_origins"
 
     def verify(self, request: WebhookRequest, line: Line) -> None:
         """Check the page's origin and the visitor's token, and count the message against the limits."""

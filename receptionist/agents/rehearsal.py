@@ -124,7 +124,7 @@ class Rehearsal:
         customer would get the apology; the message then counts as not said."""
         said = _Line("in", storable(text))
         context = self._context(said.text)
-        if self._parts.plugins.first("veto_answer", str, context=context) is not None:
+        if self._parts.plugins.silence(context) is not None:
             return ""
         answer = self._ask(context, said)
         reply = edited(self._parts.plugins, answer.text, context)

@@ -27,7 +27,7 @@ def line() -> None:
 @line.command("add")
 @click.argument("channel")
 @click.option("--title", required=True, help="What it is called in lists.")
-@click.option("--address", default="", help="Where customers write, on a channel that has no setting for it.")
+@click.option("--address", default="", help="The number, handle or website where customers write.")
 @click.option("--strategy", help="Name of the strategy that answers.")
 @click.option("--set", "settings", multiple=True, metavar="NAME=VALUE", help="A setting of the channel; JSON or text.")
 @account_option
@@ -51,7 +51,9 @@ def line_add(
             settings=named_values(settings, text_fields(parts.channels[channel].Settings)),
             strategy_id=strategy_id,
         )
+        warning = lines.shared_address(scope, parts.vault, parts.channels[channel], row.id)
     click.echo(f"Line {row.id} is there; its key is {row.key}.")
+    _warn(warning)
     if channel == "webchat":
         click.echo(f'<script src="{parts.host.public_url}/webchat/widget.js" data-line="{row.key}" async></script>')
         if not parts.settings.public_url:
@@ -69,7 +71,9 @@ def line_set(line_id: int, settings: tuple[str, ...], account: str | None) -> No
     with in_account(account) as (parts, _, scope):
         channel = _channel(parts, lines.listed(scope), line_id)
         lines.change(scope, parts.vault, channel, line_id, named_values(settings, text_fields(channel.Settings)))
+        warning = lines.shared_address(scope, parts.vault, channel, line_id)
     click.echo("Saved; the next message uses it.")
+    _warn(warning)
 
 
 @line.command("deactivate")
@@ -98,8 +102,11 @@ def line_activate(line_id: int, account: str | None) -> None:
     from receptionist.services import lines
 
     with in_account(account) as (parts, _, scope):
-        lines.activate(scope, parts.vault, _channel(parts, lines.listed(scope), line_id), line_id)
+        channel = _channel(parts, lines.listed(scope), line_id)
+        lines.activate(scope, parts.vault, channel, line_id)
+        warning = lines.shared_address(scope, parts.vault, channel, line_id)
     click.echo(f"Line {line_id} is active. What could not be answered or sent meanwhile: receptionist message failed")
+    _warn(warning)
 
 
 @line.command("set-order")
@@ -169,6 +176,11 @@ def line_show(line_id: int, account: str | None) -> None:
         "trouble": row.trouble,
     }
     click.echo(json.dumps(shown, indent=2, ensure_ascii=False))
+
+
+def _warn(warning: str | None) -> None:
+    if warning:
+        click.echo(f"Warning: {printable(warning)}", err=True)
 
 
 def _found(rows: Iterable[AnyRow], line_id: int) -> AnyRow:

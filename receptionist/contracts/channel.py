@@ -117,8 +117,8 @@ class Channel:
     capabilities: ClassVar[Capabilities] = Capabilities()
     Settings: ClassVar[type[LineSettings]] = LineSettings
     address_setting: ClassVar[str] = ""
-    """The setting that says where customers write, on a channel without use for `Line.address`: who adds a line with an
-    address is told to write it there."""
+    """The setting that says where customers write, on a channel without use for `Line.address`: the address that a line
+    is added with is written there."""
 
     def __init__(self, host: Host) -> None:
         self.host = host

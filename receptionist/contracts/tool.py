@@ -185,9 +185,10 @@ def tool(
         raise TypeError(f"timeout={timeout!r}: say how many seconds a call may take")
 
     def make(target: Callable[..., Any]) -> Tool:
-        if not (inspect.isfunction(target) or inspect.ismethod(target)):
+        wrapped = inspect.unwrap(target)
+        if not (inspect.isfunction(wrapped) or inspect.ismethod(wrapped)):
             raise TypeError(f"@tool marks a function, not {target!r}")
-        if any(kind(target) for kind in (iscoroutinefunction, isasyncgenfunction, isgeneratorfunction)):
+        if any(kind(wrapped) for kind in (iscoroutinefunction, isasyncgenfunction, isgeneratorfunction)):
             raise TypeError(f"tool {target.__name__} must be a plain function, not async, and return instead of yield")
         description = inspect.getdoc(target) or ""
         if not description:

@@ -145,7 +145,7 @@ class _Stage:
         assert self._line is not None
         assert strategy is not None
         context = self._context(office, strategy)
-        veto = self._parts.plugins.first("veto_answer", str, context=context)
+        veto = self._parts.plugins.silence(context)
         if veto is not None:
             return Outcome("silent", (), error=str(veto), strategy_version_id=strategy.version_id)
         self._publish(LiveEvent("typing", {"turn": self._ticket}))

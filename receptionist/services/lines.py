@@ -33,15 +33,11 @@ def add(
     strategy_id: int | None = None,
     key: str | None = None,
 ) -> AnyRow:
-    """Add a line; its key is made up unless given. Raises `LineError` naming each wrong setting, an address that is
-    none of this channel's, the line that has its number already, or a strategy that may not answer."""
+    """Add a line; its key is made up unless given. Raises `LineError` naming each wrong setting, or a strategy that may
+    not answer."""
     if strategy_id is not None:
         assignment.require_usable(scope, strategy_id)
-    if address and channel.address_setting:
-        name = channel.address_setting
-        raise LineError(f"{channel.title} has no use for an address; say it in the setting {name}: --set {name}=...")
-    checked = _validate(channel, settings or {})
-    _refuse_doubles(scope, vault, channel, checked)
+    checked = _validate(channel, _with_address(channel, address, settings or {}))
     plain, sealed = _seal(scope, vault, channel, checked)
     line_id = scope.insert(
         Line,
@@ -57,12 +53,16 @@ def add(
     return _one(scope, line_id)
 
 
+def _with_address(channel: Channel, address: str, settings: dict[str, Any]) -> dict[str, Any]:
+    """The settings with the address in its place, on a channel that has one for it, unless they say another there."""
+    name = channel.address_setting
+    return {name: address, **settings} if address and name else settings
+
+
 def change(scope: Scope, vault: Vault, channel: Channel, line_id: int, settings: dict[str, Any]) -> None:
     """Change some settings of a line; the others, secrets too, stay as they are. Raises `LineError`."""
     row = _one(scope, line_id)
     checked = _validate(channel, _opened(row, vault) | settings)
-    if row.active:
-        _refuse_doubles(scope, vault, channel, checked, line_id)
     plain, sealed = _seal(scope, vault, channel, checked)
     scope.run(scope.update(Line).where(Line.id == line_id).values(settings=plain, secrets=sealed, trouble=None))
     accounts.touch(scope)
@@ -81,10 +81,8 @@ def note_trouble(scope: Scope, line_id: int, reason: str) -> None:
 
 
 def activate(scope: Scope, vault: Vault, channel: Channel, line_id: int) -> None:
-    """Let a line take messages in and answer. Raises `LineError` if its settings cannot be used, or another line has
-    its number by now."""
-    row = _one(scope, line_id)
-    _refuse_doubles(scope, vault, channel, _validate(channel, _opened(row, vault)), line_id)
+    """Let a line take messages in and answer. Raises `LineError` if its settings cannot be used."""
+    _validate(channel, _opened(_one(scope, line_id), vault))
     _set_active(scope, line_id, True)
 
 
@@ -161,23 +159,24 @@ def _opened(row: AnyRow, vault: Vault) -> dict[str, Any]:
     return {**row.settings, **secrets_of}
 
 
-def _refuse_doubles(
-    scope: Scope, vault: Vault, channel: Channel, settings: LineSettings, line_id: int | None = None
-) -> None:
-    """Raises `LineError` where another active line of the installation has one of the addresses: a message to it could
-    be taken in on both."""
-    if not (wanted := addresses_with(channel, settings)):
-        return
+def shared_address(scope: Scope, vault: Vault, channel: Channel, line_id: int) -> str | None:
+    """What is wrong, and what to do, where another active line of the installation has one of a line's addresses: a
+    message that is looked up would be taken in on both. None if all is well. Raises `PluginError`."""
+    row = _one(scope, line_id)
+    wanted = addresses_with(channel, open_settings(channel, row, vault)) if row.active else set()
     own = table(Line).c
-    for row in scope.all(sa.select(*own).where(own.channel == channel.name, own.active, own.id != (line_id or 0))):
-        if shared := wanted & addresses_of(channel, row, vault):
-            mine = row.account_id == scope.account_id
+    others = sa.select(*own).where(own.channel == channel.name, own.active, own.id != line_id).order_by(own.id)
+    for other in scope.all(others) if wanted else ():
+        if shared := wanted & addresses_of(channel, other, vault):
+            mine = other.account_id == scope.account_id
             name = channel.address_setting
-            raise LineError(
-                f"{min(shared)} is the address of line {row.id} ({row.title if mine else 'of another account'}) already"
-                + (f"; give each line its own: --set {name}=..." if name else "")
-                + (f", or first: receptionist line deactivate {row.id}" if mine else "")
+            return (
+                f"{min(shared)} is the address of line {other.id} ({other.title if mine else 'of another account'}), "
+                "too: a message that is looked up is taken in on both"
+                + (f"; give each line its own: receptionist line set {line_id} {name}=..." if name else "")
+                + (f", or: receptionist line deactivate {other.id}" if mine else "")
             )
+    return None
 
 
 def _one(scope: Scope, line_id: int) -> AnyRow:

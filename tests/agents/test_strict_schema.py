@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from dataclasses import replace
 from decimal import Decimal
@@ -143,3 +144,13 @@ def share(part: float) -> str:
 def test_no_number_is_infinite(number: str) -> None:
     with pytest.raises(BadArguments, match="not valid JSON"):
         prepared(share).parse(f'{{"part": {number}}}')
+
+
+def test_a_function_with_a_memory_is_a_tool() -> None:
+    @tool
+    @functools.cache
+    def price(dish: str) -> str:
+        """What a dish costs."""
+        return f"{dish}: 9 euros"
+
+    assert price.name == "price" and price.function("soup") == "soup: 9 euros"

@@ -127,3 +127,16 @@ def test_s24_clients_that_do_not_leave_hold_nobody_up(installation: Installation
 
 def key(demo: Parts) -> str:
     return next(iter(demo.directory.office(1).lines.values())).key
+
+
+def test_a_whole_body_may_be_read_as_text_and_more_than_once() -> None:
+    def request() -> WholeRequest:
+        return WholeRequest.from_values(method="POST", data='{"text": "für"}'.encode())
+
+    assert request().get_data(as_text=True) == '{"text": "für"}'
+    uncached = request()
+    assert uncached.get_data(cache=False)
+    assert uncached.get_data(cache=False) == b""
+    streamed = request()
+    streamed.stream.read()
+    assert streamed.get_data() == b""

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
+from receptionist.app import create_app
 from receptionist.pipeline.asker import Asker
 from tests.harness.house import House
 from tests.harness.plugins import HEAD
@@ -53,3 +54,36 @@ def register_channels(host):
     house.sql("UPDATE accounts SET revision = revision + 1")
     Asker(house.parts).ask()
     assert len(house.plugin("odd").asked) == 3
+
+
+def test_a_request_is_answered_whatever_ends_it(open_house: Open) -> None:
+    source = """
+import sys
+from flask import Blueprint
+
+blueprint = Blueprint("odd", __name__, url_prefix="/odd")
+
+@blueprint.before_request
+def stop():
+    sys.exit(3)
+
+@blueprint.get("/")
+def page():
+    return "never"
+
+@hookimpl
+def register_blueprints(host):
+    return [blueprint]
+"""
+    house = open_house({"odd": HEAD + source})
+    assert create_app(house.parts).test_client().get("/odd/").status_code == 500
+
+
+def test_true_keeps_the_agent_silent(open_house: Open) -> None:
+    """It says no reason, but what it means is plain."""
+    house = open_house({"odd": HEAD + "\n@hookimpl\ndef veto_answer(context):\n    return True\n"})
+    customer = house.texter()
+    customer.send("Hello?")
+    house.drain()
+    assert customer.replies() == []
+    assert house.sql("SELECT state FROM messages") == [("silent",)]
