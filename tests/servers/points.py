@@ -40,6 +40,11 @@ class Points(LocalServer):
             self._round += 1
             self._changed.notify_all()
 
+    def wait_until_disarmed(self, timeout: float = 20.0) -> None:
+        """Return when no point is armed, or after `timeout` seconds."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._armed is None, timeout)
+
     def handle(self, exchange: Exchange) -> None:
         """Hold a thread while its point is armed."""
         point = exchange.json()
